@@ -1,0 +1,32 @@
+"""What every test may rely on: no display, reproducible property tests, the project's root."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+# Before anything imports matplotlib, in this process or in one started by a test.
+os.environ["MPLBACKEND"] = "Agg"
+
+try:
+    from hypothesis import HealthCheck, settings
+except ImportError:  # the compiled package can be smoke-tested without the dev tools
+    pass
+else:
+    # Derandomised: a red test is red for everybody. `--hypothesis-profile=explore` hunts for more.
+    # No deadline: the first example of a kernel test pays for its compilation.
+    settings.register_profile(
+        "reproducible", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    settings.register_profile("explore", derandomize=False, deadline=None, max_examples=1000)
+    settings.load_profile("reproducible")
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """Top folder of the source tree."""
+    return ROOT
