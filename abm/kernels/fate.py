@@ -218,7 +218,7 @@ def find_room(voxel, space, u, offsets, tissue, capacity, occupancy):
     The voxel itself comes first; then ring by ring, among the voxels of a ring that have room and can
     be reached through tissue, the one picked by the uniform number ``u``.
     """
-    nz, ny, nx = tissue.shape
+    _, ny, nx = tissue.shape
     ix = voxel % nx
     iy = (voxel // nx) % ny
     iz = voxel // (nx * ny)
@@ -274,7 +274,7 @@ def place_cells(
     (status, k, n_placed)
         Status and index of the first fault (``OK``, -1), and how many found a place.
     """
-    nz, ny, nx = tissue.shape
+    _, ny, nx = tissue.shape
     n_placed = 0
     previous = np.int64(-1)
     for k in range(ids.size):

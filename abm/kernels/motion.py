@@ -35,7 +35,6 @@ from abm.kernels.status import (
 )
 
 MAX_SUBSTEPS = 10_000
-_SAME, _MOVED, _FULL, _WALL, _OUTSIDE = 0, 1, 2, 3, 4
 
 
 @njit(cache=True, error_model="numpy")
@@ -54,32 +53,28 @@ def biased_direction(rx, ry, rz, gx, gy, gz, bias):
 
 
 @njit(cache=True, error_model="numpy")
-def _reorient_cell(seed, step, cell, i, directions, speed, bias, persistence_time, chemotaxis, dt, ndim):
-    """Renew the direction of row ``i`` if its time has come; return a status code."""
-    if speed[i] == 0.0:
-        return OK
+def _renew(seed, step, cell, ux, uy, uz, bias, persistence_time, gx, gy, gz, dt, ndim):
+    """Direction of one cell after the chance to re-orient: (status, x, y, z)."""
     if cell < 0 or cell > MAX_CELL:
-        return ID_OUT_OF_RANGE
-    if not (persistence_time[i] >= 0.0):
-        return BAD_PERSISTENCE
-    if not (0.0 <= bias[i] <= 1.0):
-        return BAD_BIAS
-    lost = directions[i, 0] == 0.0 and directions[i, 1] == 0.0 and directions[i, 2] == 0.0
-    if not lost and persistence_time[i] > 0.0:
+        return ID_OUT_OF_RANGE, ux, uy, uz
+    if not (persistence_time >= 0.0):
+        return BAD_PERSISTENCE, ux, uy, uz
+    if not (0.0 <= bias <= 1.0):
+        return BAD_BIAS, ux, uy, uz
+    lost = ux == 0.0 and uy == 0.0 and uz == 0.0
+    if not lost and persistence_time > 0.0:
         u = uniform(seed, MOTION, step, cell, 0)
         # 1 - exp(-x) <= x spares the exponential for nearly all cells.
-        x = dt / persistence_time[i]
+        x = dt / persistence_time
         if u >= x or u >= -math.expm1(-x):
-            return OK
+            return OK, ux, uy, uz
     rx, ry, rz = unit_vector(seed, MOTION, step, cell, 1, ndim)
-    gz = chemotaxis[i, 2] if ndim == 3 else 0.0
-    x, y, z = biased_direction(rx, ry, rz, chemotaxis[i, 0], chemotaxis[i, 1], gz, bias[i])
-    if not (math.isfinite(x) and math.isfinite(y) and math.isfinite(z)):
-        return BAD_DIRECTION
-    directions[i, 0] = x
-    directions[i, 1] = y
-    directions[i, 2] = z
-    return OK
+    if ndim == 2:
+        gz = 0.0
+    ux, uy, uz = biased_direction(rx, ry, rz, gx, gy, gz, bias)
+    if not (math.isfinite(ux) and math.isfinite(uy) and math.isfinite(uz)):
+        return BAD_DIRECTION, ux, uy, uz
+    return OK, ux, uy, uz
 
 
 @njit(cache=True, error_model="numpy")
@@ -112,38 +107,47 @@ def reorient(seed, step, ids, directions, speed, bias, persistence_time, chemota
         ``OK`` and -1, or the code and row of the first faulty cell.
     """
     for i in range(ids.size):
-        status = _reorient_cell(
-            seed, step, ids[i], i, directions, speed, bias, persistence_time, chemotaxis, dt, ndim
-        )
+        if speed[i] == 0.0:
+            continue
+        status, x, y, z = _renew(
+            seed, step, ids[i], directions[i, 0], directions[i, 1], directions[i, 2], bias[i],
+            persistence_time[i], chemotaxis[i, 0], chemotaxis[i, 1], chemotaxis[i, 2], dt, ndim,
+        )  # fmt: skip
         if status != OK:
             return status, i
+        directions[i, 0], directions[i, 1], directions[i, 2] = x, y, z
     return OK, -1
 
 
 @njit(cache=True, error_model="numpy", parallel=True)
 def reorient_parallel(seed, step, ids, directions, speed, bias, persistence_time, chemotaxis, dt, ndim):
     """As :func:`reorient`, with the same bytes, on several threads; pays beyond about 1e5 cells."""
-    status = np.empty(ids.size, np.uint8)
+    code = np.zeros(ids.size, np.uint8)
     for i in prange(ids.size):
-        status[i] = _reorient_cell(
-            seed, step, ids[i], i, directions, speed, bias, persistence_time, chemotaxis, dt, ndim
-        )
+        if speed[i] == 0.0:
+            continue
+        status, x, y, z = _renew(
+            seed, step, ids[i], directions[i, 0], directions[i, 1], directions[i, 2], bias[i],
+            persistence_time[i], chemotaxis[i, 0], chemotaxis[i, 1], chemotaxis[i, 2], dt, ndim,
+        )  # fmt: skip
+        code[i] = status
+        if status == OK:
+            directions[i, 0], directions[i, 1], directions[i, 2] = x, y, z
     for i in range(ids.size):
-        if status[i] != OK:
-            return np.int64(status[i]), i
+        if code[i] != OK:
+            return np.int64(code[i]), i
     return OK, -1
 
 
 @njit(cache=True, error_model="numpy")
 def _reflect(x, length):
-    """Fold a coordinate that left [0, length) by less than ``length`` back; second: -1 if it was folded."""
+    """Fold a coordinate that left [0, length) by less than ``length`` back into it."""
+    if 0.0 <= x < length:
+        return x
+    x = -x if x < 0.0 else 2.0 * length - x
     if x < 0.0:
-        x, sign = -x, -1.0
-    elif x >= length:
-        x, sign = 2.0 * length - x, -1.0
-    else:
-        return x, 1.0
-    return min(max(x, 0.0), np.nextafter(length, 0.0)), sign
+        return 0.0
+    return x if x < length else np.nextafter(length, 0.0)
 
 
 @njit(cache=True, error_model="numpy")
@@ -162,6 +166,8 @@ def _path_is_tissue(x0, y0, z0, x1, y1, z1, here, there, spacing, tissue):
     """
     ix, iy, iz = here
     jx, jy, jz = there
+    if abs(jx - ix) > 1 or abs(jy - iy) > 1 or abs(jz - iz) > 1:
+        return False  # only by rounding at a face; refusing is safe
     tx = _crossing(x0, x1, ix, jx, spacing[0])
     ty = _crossing(y0, y1, iy, jy, spacing[1])
     tz = _crossing(z0, z1, iz, jz, spacing[2])
@@ -175,43 +181,6 @@ def _path_is_tissue(x0, y0, z0, x1, y1, z1, here, there, spacing, tissue):
         if not tissue[iz, iy, ix]:
             return False
     return True
-
-
-@njit(cache=True, error_model="numpy")
-def _substep(i, s, positions, directions, voxel, space, spacing, tissue, capacity, occupancy):
-    """Move row ``i`` by ``s`` < one voxel along its direction, or refuse; return what happened."""
-    nz, ny, nx = tissue.shape
-    dx, dy, dz = spacing
-    x0, y0, z0 = positions[i, 0], positions[i, 1], positions[i, 2]
-    x1, sign_x = _reflect(x0 + s * directions[i, 0], nx * dx)
-    y1, sign_y = _reflect(y0 + s * directions[i, 1], ny * dy)
-    z1, sign_z = z0, 1.0
-    if nz > 1:
-        z1, sign_z = _reflect(z0 + s * directions[i, 2], nz * dz)
-    jx, jy, jz = axis_index(x1, dx, nx), axis_index(y1, dy, ny), axis_index(z1, dz, nz)
-    if jx < 0 or jy < 0 or jz < 0:
-        return _OUTSIDE
-    target = (jz * ny + jy) * nx + jx
-    outcome = _SAME
-    if target != voxel[i]:
-        ix, iy, iz = axis_index(x0, dx, nx), axis_index(y0, dy, ny), axis_index(z0, dz, nz)
-        if ix < 0 or iy < 0 or iz < 0:
-            return _OUTSIDE
-        if abs(jx - ix) > 1 or abs(jy - iy) > 1 or abs(jz - iz) > 1:
-            return _WALL  # rounding at a face; refusing is safe
-        if not _path_is_tissue(x0, y0, z0, x1, y1, z1, (ix, iy, iz), (jx, jy, jz), spacing, tissue):
-            return _WALL
-        if occupancy[jz, jy, jx] + space[i] > capacity[jz, jy, jx]:
-            return _FULL
-        occupancy[iz, iy, ix] -= space[i]
-        occupancy[jz, jy, jx] += space[i]
-        voxel[i] = target
-        outcome = _MOVED
-    positions[i, 0], positions[i, 1], positions[i, 2] = x1, y1, z1
-    directions[i, 0] *= sign_x
-    directions[i, 1] *= sign_y
-    directions[i, 2] *= sign_z
-    return outcome
 
 
 @njit(cache=True, error_model="numpy")
@@ -245,10 +214,10 @@ def move(rows, ids, positions, directions, voxel, speed, space, dt, spacing, tis
         Status and row of the first fault (``OK``, -1); numbers of cells that changed voxel, that were
         refused by a full voxel, and that were refused by a wall.
     """
-    nz = tissue.shape[0]
-    h = min(spacing[0], spacing[1])
-    if nz > 1:
-        h = min(h, spacing[2])
+    nz, ny, nx = tissue.shape
+    dx, dy, dz = spacing
+    lx, ly, lz = nx * dx, ny * dy, nz * dz
+    h = min(dx, dy) if nz == 1 else min(dx, dy, dz)
     n_moved, n_full, n_wall = 0, 0, 0
     previous = np.int64(-1)
     for k in range(rows.size):
@@ -264,18 +233,41 @@ def move(rows, ids, positions, directions, voxel, speed, space, dt, spacing, tis
         if length >= h * MAX_SUBSTEPS:
             return TOO_FAST, i, n_moved, n_full, n_wall
         n_sub = int(length / h) + 1
-        moved = False
+        s = length / n_sub
+        ux, uy, uz = directions[i, 0], directions[i, 1], directions[i, 2]
+        x0, y0, z0 = positions[i, 0], positions[i, 1], positions[i, 2]
+        ix, iy, iz = axis_index(x0, dx, nx), axis_index(y0, dy, ny), axis_index(z0, dz, nz)
+        if ix < 0 or iy < 0 or iz < 0:
+            return OUT_OF_DOMAIN, i, n_moved, n_full, n_wall
+        first_x, first_y, first_z = ix, iy, iz
         for _ in range(n_sub):
-            outcome = _substep(
-                i, length / n_sub, positions, directions, voxel, space, spacing, tissue, capacity, occupancy
-            )
-            if outcome == _OUTSIDE:
+            x1, y1, z1 = _reflect(x0 + s * ux, lx), _reflect(y0 + s * uy, ly), z0
+            if nz > 1:
+                z1 = _reflect(z0 + s * uz, lz)
+            jx, jy, jz = axis_index(x1, dx, nx), axis_index(y1, dy, ny), axis_index(z1, dz, nz)
+            if jx < 0 or jy < 0 or jz < 0:
                 return OUT_OF_DOMAIN, i, n_moved, n_full, n_wall
-            moved |= outcome == _MOVED
-            if outcome == _FULL or outcome == _WALL:
-                n_full += outcome == _FULL
-                n_wall += outcome == _WALL
-                directions[i, 0] = directions[i, 1] = directions[i, 2] = 0.0
-                break
-        n_moved += moved
+            if jx != ix or jy != iy or jz != iz:
+                wall = not tissue[jz, jy, jx]
+                if not wall and abs(jx - ix) + abs(jy - iy) + abs(jz - iz) > 1:
+                    wall = not _path_is_tissue(
+                        x0, y0, z0, x1, y1, z1, (ix, iy, iz), (jx, jy, jz), spacing, tissue
+                    )
+                if wall or occupancy[jz, jy, jx] + space[i] > capacity[jz, jy, jx]:
+                    n_wall += wall
+                    n_full += not wall
+                    ux, uy, uz = 0.0, 0.0, 0.0
+                    break
+                occupancy[iz, iy, ix] -= space[i]
+                occupancy[jz, jy, jx] += space[i]
+            # A coordinate short of where it was heading was reflected.
+            ux = -ux if x1 != x0 + s * ux else ux
+            uy = -uy if y1 != y0 + s * uy else uy
+            uz = -uz if nz > 1 and z1 != z0 + s * uz else uz
+            x0, y0, z0, ix, iy, iz = x1, y1, z1, jx, jy, jz
+        directions[i, 0], directions[i, 1], directions[i, 2] = ux, uy, uz
+        positions[i, 0], positions[i, 1], positions[i, 2] = x0, y0, z0
+        if ix != first_x or iy != first_y or iz != first_z:
+            voxel[i] = (iz * ny + iy) * nx + ix
+            n_moved += 1
     return OK, -1, n_moved, n_full, n_wall

@@ -205,17 +205,13 @@ def sum_per_voxel_parallel(values, order, start, out):
             flat[f, v] = total
 
 
-def block_grid(
+def voxels_per_block(
     shape: tuple[int, int, int], spacing: tuple[float, float, float], side: float
-) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
-    """Grid of square (2-D) or cubic (3-D) blocks of side ``side`` [um] over the voxels.
+) -> tuple[int, int, int]:
+    """Voxels per side (bz, by, bx) of square (2-D) or cubic (3-D) blocks of side ``side`` [um].
 
-    Blocks at the far faces may be partial.
-
-    Returns
-    -------
-    blocks, per_block
-        Number of blocks and number of voxels per block, both along (z, y, x).
+    An axis of a single voxel gets 1.  Blocks at the far faces of the domain may be partial; the block of
+    every voxel is :meth:`abm.state.grid.Grid.block_of_voxel`.
 
     Raises
     ------
@@ -228,24 +224,14 @@ def block_grid(
         if n == 1:
             per_block.append(1)
             continue
-        k = round(side / d)
+        k = round(side / d) if 0 < side < np.inf else 0
         if k < 1 or abs(k * d - side) > 1e-9 * side:
             raise CompileError(
                 f"block of {side:g} um: must be a positive whole multiple of the voxel size, "
                 f"{d:g} um along {axis}"
             )
         per_block.append(k)
-    blocks = [-(-n // k) for n, k in zip(shape, per_block, strict=True)]
-    return (blocks[0], blocks[1], blocks[2]), (per_block[0], per_block[1], per_block[2])
-
-
-def block_of_voxels(
-    shape: tuple[int, int, int], blocks: tuple[int, int, int], per_block: tuple[int, int, int]
-) -> np.ndarray:
-    """Flat block index of every voxel, (nz, ny, nx) int64; computed once per model."""
-    iz, iy, ix = (np.arange(n) // k for n, k in zip(shape, per_block, strict=True))
-    block = (iz[:, None, None] * blocks[1] + iy[None, :, None]) * blocks[2] + ix[None, None, :]
-    return np.ascontiguousarray(block, dtype=np.int64)
+    return per_block[0], per_block[1], per_block[2]
 
 
 @njit(cache=True, error_model="numpy")
@@ -256,17 +242,16 @@ def count_per_block(voxel, label, block, out):
     ----------
     voxel, label : (n,) int
         A negative label is not counted.
-    block : (nz, ny, nx) int64
-        From :func:`block_of_voxels`.
+    block : (n_voxel,) int64
+        Flat block index of every voxel (:meth:`abm.state.grid.Grid.block_of_voxel`).
     out : (n_label, nbz, nby, nbx) int32
         Written.
     """
     out[:] = 0
     flat = out.reshape(out.shape[0], -1)
-    of_voxel = block.reshape(-1)
     for i in range(voxel.size):
         if label[i] >= 0:
-            flat[label[i], of_voxel[voxel[i]]] += 1
+            flat[label[i], block[voxel[i]]] += 1
 
 
 @njit(cache=True, error_model="numpy")
@@ -278,21 +263,19 @@ def sum_per_block(voxel, label, value, block, out):
     """
     out[:] = 0.0
     flat = out.reshape(out.shape[0], -1)
-    of_voxel = block.reshape(-1)
     for i in range(voxel.size):
         if label[i] >= 0:
-            flat[label[i], of_voxel[voxel[i]]] += value[i]
+            flat[label[i], block[voxel[i]]] += value[i]
 
 
 @njit(cache=True, error_model="numpy")
 def sum_voxels_per_block(values, block, out):
     """Sum of a voxel quantity (for example the tissue mask) over each block, in voxel order.
 
-    ``values`` and ``block`` are (nz, ny, nx); ``out`` (nbz, nby, nbx) float64 is written.
+    ``values`` is (nz, ny, nx), ``block`` (n_voxel,); ``out`` (nbz, nby, nbx) float64 is written.
     """
     out[:] = 0.0
     flat = out.reshape(-1)
     source = values.reshape(-1)
-    of_voxel = block.reshape(-1)
     for v in range(source.size):
-        flat[of_voxel[v]] += source[v]
+        flat[block[v]] += source[v]
