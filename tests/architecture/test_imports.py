@@ -72,5 +72,5 @@ def test_public_names_are_there() -> None:
 def test_unknown_public_name_is_answered_with_the_known_ones() -> None:
     import abm
 
-    with pytest.raises(AttributeError, match="'simulate'; it offers .*load_scenario"):
+    with pytest.raises(AttributeError, match=r"'simulate'; it offers .*load_scenario"):
         abm.simulate  # noqa: B018
