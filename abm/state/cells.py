@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 TISSUE = 0  # `place` of a cell in the tissue; waiting cells carry 1 + the index of their compartment
 
-ORIGIN_BITS = 40  # an id is (origin << ORIGIN_BITS) + a counter of that origin
+ORIGIN_BITS = 32  # an id is (origin << ORIGIN_BITS) + a counter of that origin; ids stay below 2^48
 PLACED = 0  # origin of the cells of the initial tissue
 BORN = 1  # origin of daughters
 ARRIVED = 2  # first of the origins of arrivals, one per cell type

@@ -84,20 +84,10 @@ class Signals(NamedTuple):
 class Variables(NamedTuple):
     """Kinetics of the per-cell variables; slot v of type k is ``[k, v]``."""
 
-    kind: Ints  # (n_type, n_slot) VariableKind
+    kind: Ints  # (n_type, n_slot) VariableKind, -1 where the slot is unused
     rise: Floats  # (n_type, n_slot) [min] time constant towards a higher target
     fall: Floats  # (n_type, n_slot) [min]
     initial: Floats  # (n_type, n_slot)
-
-
-class VariableKind(IntEnum):
-    """How a variable moves."""
-
-    UNUSED = 0
-    RELAXING = 1  # dV/dt = (target - V) / rise or fall
-    ACCUMULATING = 2  # dV/dt = gain (1 - V) - V / fall
-    INSTANT = 3
-    CONSTANT = 4
 
 
 class Surroundings(NamedTuple):

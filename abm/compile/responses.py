@@ -1,0 +1,255 @@
+"""Turn the responses of a scenario into the flat tables that the kernels evaluate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
+from typing import Any
+
+import numpy as np
+
+from abm.scenario.schema import CellType, Response, Scenario
+from abm.scenario.signals import Signal, parse_signal
+from abm.scenario.vocabulary import vocabulary_of
+from abm.state.kinds import SignalKind
+from abm.compile.model import Names
+from abm.state.tables import Responses, Role, Shape, Signals, Target
+
+FIELD_SIGNALS = {
+    SignalKind.CONCENTRATION,
+    SignalKind.EXCESS,
+    SignalKind.GRADIENT,
+    SignalKind.RELATIVE_GRADIENT,
+}
+NEIGHBOURHOOD_SIGNALS = {
+    SignalKind.DENSITY,
+    SignalKind.RELATIVE_DENSITY,
+    SignalKind.SURPLUS,
+    SignalKind.MEAN,
+    SignalKind.LOAD,
+    SignalKind.LEVEL,
+    SignalKind.TIME,
+}
+
+
+@dataclass
+class ResponseTables:
+    """Grows the tables row by row; `finish` freezes them.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    names : Names
+        Index order of everything a signal may name.
+    """
+
+    scenario: Scenario
+    names: Names
+    rows: list[tuple[float, ...]] = field(default_factory=list)
+    terms: list[tuple[float, ...]] = field(default_factory=list)
+    term_first: list[int] = field(default_factory=lambda: [0])
+    signals: list[tuple[int, int, int]] = field(default_factory=list)
+    pairs: list[tuple[int, int]] = field(default_factory=list)
+    type_first: list[int] = field(default_factory=lambda: [0])
+
+    def __post_init__(self) -> None:
+        self.vocabulary = vocabulary_of(self.scenario)
+
+    def close_type(self) -> None:
+        """Mark the end of the rows of one cell type."""
+        self.type_first.append(len(self.rows))
+
+    def add(self, response: Response, target: Target, slot: int, owner: str | None) -> int:
+        """Append one response and return its row.
+
+        Parameters
+        ----------
+        response : Response
+        target : Target
+            Where the value goes.
+        slot : int
+            Column of the behaviours or slot of the variable.
+        owner : str or None
+            Cell type whose cells evaluate it; None for a place without a cell.
+        """
+        joint = float(response.joint_power or 0.0)
+        for term in response.adds:
+            self._term(Role.ADD, term, owner, amount=float(term.amount))
+        for term in response.times:
+            self._term(Role.TIMES, term, owner)
+        for term in response.divided_by:
+            self._term(Role.DIVIDE, term, owner)
+        for term in response.brakes:
+            self._term(Role.BRAKE, term, owner)
+        for term in response.increases:
+            self._term(Role.INCREASE, term, owner)
+        for term in response.decreases:
+            self._term(Role.DECREASE, term, owner)
+        base = float(response.base)
+        self.rows.append(
+            (
+                float(target),
+                float(slot),
+                base,
+                max((float(term.to) for term in response.increases), default=base),
+                min((float(term.to) for term in response.decreases), default=base),
+                joint,
+                self._rest(response.increases, owner, joint),
+                self._rest(response.decreases, owner, 0.0),
+            )
+        )
+        self.term_first.append(len(self.terms))
+        return len(self.rows) - 1
+
+    def reads_only_neighbourhood(self, response: Response) -> bool:
+        """Whether every signal of a response is the same throughout a neighbourhood block."""
+        terms = _all_terms(response)
+        return all(parse_signal(term.signal, self.vocabulary).kind in NEIGHBOURHOOD_SIGNALS for term in terms)
+
+    def _term(self, role: Role, term: Any, owner: str | None, amount: float = 0.0) -> None:
+        shape, scale = _shape_of(term)
+        power = float(getattr(term, "hill_power", None) or 1.0)
+        rest = self._hill_at_baseline(term, owner) if role is Role.ADD else 0.0
+        row = self._signal(parse_signal(term.signal, self.vocabulary), owner)
+        self.terms.append((float(role), float(shape), float(row), scale, power, amount, rest))
+
+    def _rest(self, side: Sequence[Any], owner: str | None, joint: float) -> float:
+        """Hill value of one side at baseline; 0 unless its terms ask for `above_baseline`."""
+        if not any(term.above_baseline for term in side):
+            return 0.0
+        total = sum(self._ratio_at_baseline(term, owner) for term in side)
+        total = total**joint if joint else total
+        return total / (1.0 + total)
+
+    def _hill_at_baseline(self, term: Any, owner: str | None) -> float:
+        if not getattr(term, "above_baseline", False):
+            return 0.0
+        ratio = self._ratio_at_baseline(term, owner)
+        return ratio / (1.0 + ratio)
+
+    def _ratio_at_baseline(self, term: Any, owner: str | None) -> float:
+        signal = parse_signal(term.signal, self.vocabulary)
+        if signal.kind is not SignalKind.CONCENTRATION:
+            return 0.0
+        baseline = float(self.scenario.cytokines[signal.field].baseline)
+        return float((baseline / float(term.half_max)) ** float(term.hill_power or 1.0))
+
+    def _signal(self, signal: Signal, owner: str | None) -> int:
+        """Row of a signal, shared by every term that reads the same."""
+        first, second = self._indices(signal, owner)
+        key = (int(signal.kind), first, second)
+        if key not in self.signals:
+            self.signals.append(key)
+        return self.signals.index(key)
+
+    def _indices(self, signal: Signal, owner: str | None) -> tuple[int, int]:
+        names, kind = self.names, signal.kind
+        if kind in FIELD_SIGNALS:
+            return names.cytokines.index(signal.field), 0
+        if kind is SignalKind.OWN:
+            return self._slot(owner, signal.variable), 0
+        if kind is SignalKind.PHENOTYPE:
+            return names.phenotypes[names.cell_types.index(owner or "")].index(signal.phenotype), 0
+        if kind is SignalKind.CONTACT:
+            return names.cell_types.index(signal.cell_type), int(signal.cell_type == owner)
+        if kind is SignalKind.CONTACT_LIVE:
+            return len(names.cell_types), int(owner is not None)
+        if kind is SignalKind.CONTACT_DEAD:
+            return len(names.cell_types) + 1, 0
+        if kind in (SignalKind.MEAN, SignalKind.LOAD):
+            return names.cell_types.index(signal.cell_type), self._pair(signal)
+        if kind in (SignalKind.DENSITY, SignalKind.RELATIVE_DENSITY, SignalKind.SURPLUS):
+            return names.cell_types.index(signal.cell_type), 0
+        if kind is SignalKind.DRIVE:
+            return names.drives.index(signal.drive), 0
+        if kind is SignalKind.REGION:
+            return names.regions.index(signal.region), 0
+        if kind is SignalKind.LEVEL:
+            return names.cytokines.index(signal.field), names.compartments.index(signal.compartment)
+        return 0, 0
+
+    def _slot(self, cell_type: str | None, variable: str | None) -> int:
+        return self.names.variables[self.names.cell_types.index(cell_type or "")].index(variable or "")
+
+    def _pair(self, signal: Signal) -> int:
+        pair = (
+            self.names.cell_types.index(signal.cell_type or ""),
+            self._slot(signal.cell_type, signal.variable),
+        )
+        if pair not in self.pairs:
+            self.pairs.append(pair)
+        return self.pairs.index(pair)
+
+    def finish(self) -> tuple[Responses, Signals]:
+        """The frozen tables."""
+        rows = np.array(self.rows, np.float64).reshape(-1, 8)
+        terms = np.array(self.terms, np.float64).reshape(-1, 7)
+        signals = np.array(self.signals, np.int64).reshape(-1, 3)
+
+        def whole(column: Any) -> Any:
+            return np.ascontiguousarray(column).astype(np.int64)
+
+        def real(column: Any) -> Any:
+            return np.ascontiguousarray(column)
+
+        responses = Responses(
+            type_first=np.array(self.type_first, np.int64),
+            target=whole(rows[:, 0]),
+            slot=whole(rows[:, 1]),
+            base=real(rows[:, 2]),
+            up_to=real(rows[:, 3]),
+            down_to=real(rows[:, 4]),
+            joint_power=real(rows[:, 5]),
+            up_rest=real(rows[:, 6]),
+            down_rest=real(rows[:, 7]),
+            term_first=np.array(self.term_first, np.int64),
+            role=whole(terms[:, 0]),
+            shape=whole(terms[:, 1]),
+            signal=whole(terms[:, 2]),
+            scale=real(terms[:, 3]),
+            power=real(terms[:, 4]),
+            amount=real(terms[:, 5]),
+            rest=real(terms[:, 6]),
+        )
+        return responses, Signals(*(np.ascontiguousarray(signals[:, j]) for j in range(3)))
+
+
+def _shape_of(term: Any) -> tuple[Shape, float]:
+    """Shape of a term and its scale, from which of the keys it gives."""
+    for key, shape in (
+        ("half_max", Shape.HILL),
+        ("full", Shape.FULL),
+        ("limit", Shape.LIMIT),
+        ("per", Shape.LINEAR),
+    ):
+        value = getattr(term, key, None)
+        if value is not None:
+            return shape, float(value)
+    return Shape.LINEAR, 1.0
+
+
+def _all_terms(response: Response) -> Iterable[Any]:
+    return (
+        *response.adds,
+        *response.increases,
+        *response.decreases,
+        *response.brakes,
+        *response.times,
+        *response.divided_by,
+    )
+
+
+def variable_order(cell_type: CellType, tables: ResponseTables) -> list[str]:
+    """Variables of a type in the order of evaluation: instant ones first, each after those it reads."""
+    instant = [name for name, variable in cell_type.variables.items() if variable.equals is not None]
+    sorter: TopologicalSorter[str] = TopologicalSorter({name: set() for name in instant})
+    for name in instant:
+        equals = cell_type.variables[name].equals
+        assert equals is not None
+        for term in _all_terms(equals):
+            signal = parse_signal(term.signal, tables.vocabulary)
+            if signal.kind is SignalKind.OWN and signal.variable in instant:
+                sorter.add(name, signal.variable)
+    ordered = list(sorter.static_order())
+    return ordered + [name for name in cell_type.variables if name not in ordered]

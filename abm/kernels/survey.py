@@ -1,0 +1,40 @@
+"""Count the cells: per voxel for contacts, per neighbourhood block for densities and means."""
+
+from numba import njit
+
+
+@njit(cache=True)
+def survey(cells, pairs, block, count, total, present):
+    """One pass over the cell table that fills the counts signals are read from.
+
+    Parameters
+    ----------
+    cells : CellArrays
+    pairs : (n_pair, 2) int64
+        Cell type and variable slot of every sum that a signal reads.
+    block : (n_voxel,) int64
+    count : (n_type, n_block) float64
+        Overwritten; live cells in the tissue.
+    total : (n_pair, n_block) float64
+        Overwritten; sums over live cells, in row order.
+    present : (n_type + 2, n_voxel) int64
+        Overwritten; bodies per voxel by type, then live cells, then dead bodies.
+    """
+    count[:] = 0.0
+    total[:] = 0.0
+    present[:] = 0
+    n_type = count.shape[0]
+    for i in range(cells.id.shape[0]):
+        if cells.place[i] != 0:
+            continue
+        k, v = cells.type[i], cells.voxel[i]
+        present[k, v] += 1
+        if cells.dead[i] == 1:
+            present[n_type + 1, v] += 1
+            continue
+        present[n_type, v] += 1
+        b = block[v]
+        count[k, b] += 1.0
+        for p in range(pairs.shape[0]):
+            if pairs[p, 0] == k:
+                total[p, b] += cells.variables[i, pairs[p, 1]]
