@@ -147,7 +147,7 @@ def _reflect(x, length):
     x = -x if x < 0.0 else 2.0 * length - x
     if x < 0.0:
         return 0.0
-    return x if x < length else np.nextafter(length, 0.0)
+    return np.nextafter(length, 0.0) if x >= length else x  # a NaN stays one and is reported
 
 
 @njit(cache=True, error_model="numpy")
