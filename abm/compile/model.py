@@ -218,6 +218,7 @@ class Model:
     capacity: NDArray[np.int32]  # (nz, ny, nx) [um^3] room for cell bodies
     space: NDArray[np.int32]  # (n_type,) [um^3] of a cell body
     cell_volume: Floats  # (n_type,) [um^3]
+    body_lifetime: float  # [min] of a dead body that nothing takes up
     responses: Responses
     signals: Signals
     variables: Variables

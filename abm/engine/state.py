@@ -28,7 +28,7 @@ COUNTERS = (
     "transitioned",
     "transformed_away",
     "transformed_into",
-    "move_refused",
+    "entry_refused",
 )
 
 
@@ -68,9 +68,12 @@ class State:
     reservoirs: Reservoirs
     occupancy: NDArray[np.int32]
     budget: Budget
+    infused: Floats  # (n_reservoir, n_field) [fg] doses put into compartments
     doses: dict[tuple[int, int], Dose]
     counters: dict[str, NDArray[np.int64]]
     settling: NDArray[np.uint8]  # (n_field,) 1 after a jump in the field, until the solver has smoothed it
+    solver_counters: NDArray[np.int64]  # (n_field, 2) steps redone positively, start-up steps
+    moves_refused: NDArray[np.int64]  # (2,) by a full voxel, by a wall
     here: Surroundings = field(repr=False)
     work: dict[str, Any] = field(default_factory=dict, repr=False)  # scratch arrays, never saved
 
@@ -100,9 +103,12 @@ def new_state(model: Model) -> State:
         reservoirs=_own_copy(model.fields.reservoirs),
         occupancy=occupancy,
         budget=new_budget(concentration, n_reservoir, model.fields.system.voxel_volume),
+        infused=np.zeros((n_reservoir, n_field)),
         doses={(w.cell_type, w.compartment): Dose() for w in model.waiting},
         counters={name: np.zeros(n_type, np.int64) for name in COUNTERS},
         settling=np.zeros(n_field, np.uint8),
+        solver_counters=np.zeros((n_field, 2), np.int64),
+        moves_refused=np.zeros(2, np.int64),
         here=surroundings(model, concentration),
     )
 

@@ -1,0 +1,149 @@
+"""What is done to the tissue from outside: doses of cells and of protein, and the course of the injuries."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from abm.compile.model import DriveCourse, Infusion, Injection, Model
+from abm.engine.population import add_cells, new_rows, place_near
+from abm.engine.state import State
+from abm.kernels.field_system import FG_PER_PG_UM3_PER_ML
+from abm.kernels.rng import INTERVENTION, uniform
+from abm.state.cells import CellArrays
+from abm.state.tables import Floats, Ints
+
+
+def course_value(course: DriveCourse, tick: int, minutes_per_tick: float) -> float:
+    """Level of one drive of one injury; amplitude x rise x decay x off, 0 before the injury."""
+    if tick < course.start:
+        return 0.0
+    t = (tick - course.start) * minutes_per_tick
+    value = course.amplitude
+    if course.rise > 0.0:
+        value *= -math.expm1(-t / course.rise)
+    if course.decay > 0.0:
+        value *= math.exp(-t / course.decay)
+    if course.off_width > 0.0:
+        value /= 1.0 + math.exp(min((t - course.off) / course.off_width, 700.0))
+    return value
+
+
+def set_drives(model: Model, state: State) -> None:
+    """Write the drives of all injuries at this moment into the surroundings."""
+    state.here.drive[:] = 0.0
+    for course in model.courses:
+        level = course_value(course, state.tick, model.clock.tick)
+        if level != 0.0:
+            state.here.drive[course.drive] += level * model.weights[course.injury]
+
+
+def add_releases(model: Model, state: State, source: Floats) -> None:
+    """Add what the injuries release to the sources, (n_field, n_voxel) [pg/ml/min]."""
+    for release in model.releases:
+        course = model.courses[release.course]
+        level = course_value(course, state.tick, model.clock.tick)
+        if level != 0.0:
+            source[release.cytokine] += release.rate * level * model.weights[course.injury]
+
+
+def apply_interventions(model: Model, state: State) -> list[str]:
+    """Give every dose that is due now; returns one line of text for each, for the log."""
+    given = []
+    for injection in model.injections:
+        if injection.tick == state.tick:
+            inject(model, state, injection)
+            given.append(injection.text)
+    for infusion in model.infusions:
+        if infusion.start == state.tick == infusion.stop:
+            add_protein(model, state, infusion, infusion.amount)
+        if infusion.start == state.tick:
+            given.append(infusion.text)
+    return given
+
+
+def infuse_over_time(model: Model, state: State, ticks: int, source: Floats, inflow: Floats) -> None:
+    """Add running infusions to the sources of the coming `ticks`.
+
+    Parameters
+    ----------
+    source : (n_field, n_voxel) float64 [pg/ml/min]
+    inflow : (n_reservoir, n_field) float64 [pg/ml/min]
+    """
+    for infusion in model.infusions:
+        overlap = min(infusion.stop, state.tick + ticks) - max(infusion.start, state.tick)
+        if infusion.stop == infusion.start or overlap <= 0:
+            continue
+        amount = infusion.amount * overlap / (infusion.stop - infusion.start)
+        rate = amount / (ticks * model.clock.tick * FG_PER_PG_UM3_PER_ML)
+        if infusion.compartment >= 0:
+            inflow[infusion.compartment, infusion.cytokine] += rate / model.fields.reservoirs.volume[infusion.compartment]
+        else:
+            volume = model.fields.system.voxel_volume * len(infusion.voxels)
+            source[infusion.cytokine, infusion.voxels] += rate / volume
+
+
+def add_protein(model: Model, state: State, infusion: Infusion, amount: float) -> None:
+    """Raise a compartment or the voxels of a site by `amount` [fg] at once, and book it."""
+    f = infusion.cytokine
+    if infusion.compartment >= 0:
+        volume = model.fields.reservoirs.volume[infusion.compartment]
+        state.reservoirs.c[infusion.compartment, f] += amount / (volume * FG_PER_PG_UM3_PER_ML)
+        state.infused[infusion.compartment, f] += amount
+        return
+    volume = model.fields.system.voxel_volume * len(infusion.voxels)
+    flat = state.concentration.reshape(len(model.names.cytokines), -1)
+    flat[f, infusion.voxels] += amount / (volume * FG_PER_PG_UM3_PER_ML)
+    state.budget.added[f] += amount
+    state.settling[f] = 1
+
+
+def inject(model: Model, state: State, injection: Injection) -> None:
+    """Give a dose of cells: into a compartment, where a share may home later, or straight into the tissue."""
+    if injection.compartment >= 0:
+        inject_into_compartment(model, state, injection)
+    else:
+        inject_into_tissue(model, state, injection)
+
+
+def inject_into_compartment(model: Model, state: State, injection: Injection) -> None:
+    """Put a dose into its compartment.
+
+    Those that can home to the simulated slab are followed one by one, each standing for
+    `multiplicity` cells of the whole tissue; the others form a pool that secretes and dies off.
+    """
+    waiting = next(
+        w for w in model.waiting if (w.cell_type, w.compartment) == (injection.cell_type, injection.compartment)
+    )
+    multiplicity = model.fields.reservoirs.multiplicity
+    expected = injection.dose * waiting.homing_fraction / multiplicity
+    u = uniform(np.uint64(model.seed), INTERVENTION, state.tick, injection.origin, 0)
+    n = int(expected) + int(u < expected - int(expected))
+    dose = state.doses[injection.cell_type, injection.compartment]
+    dose.given += injection.dose
+    dose.pool += injection.dose - n * multiplicity
+    rows = _dose_rows(model, state, injection, n)
+    rows.place[:] = 1 + injection.compartment
+    add_cells(model, state, rows)
+    state.count("injected", injection.cell_type, n)
+
+
+def inject_into_tissue(model: Model, state: State, injection: Injection) -> None:
+    """Put a local dose at random voxels of its site; a slab receives its share of the represented volume."""
+    expected = injection.dose / model.fields.reservoirs.multiplicity
+    seed = np.uint64(model.seed)
+    u = uniform(seed, INTERVENTION, state.tick, injection.origin, 0)
+    n = int(expected) + int(u < expected - int(expected))
+    rows = _dose_rows(model, state, injection, n)
+    pick = [uniform(seed, INTERVENTION, state.tick, int(i), 1) for i in rows.id]
+    wanted: Ints = injection.voxels[(np.array(pick) * len(injection.voxels)).astype(np.int64)]
+    placed = place_near(model, state, INTERVENTION, rows, wanted)
+    state.count("injected", injection.cell_type, int(placed.sum()))
+    add_cells(model, state, type(rows)(*(column[placed] for column in rows)))
+
+
+def _dose_rows(model: Model, state: State, injection: Injection, n: int) -> CellArrays:
+    rows = new_rows(model, state, injection.origin, injection.cell_type, n)
+    rows.phenotype[:] = injection.phenotype
+    return rows

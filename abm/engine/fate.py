@@ -1,0 +1,156 @@
+"""Fate: arrival, division, death, clearance and transitions, requested together and applied once."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from abm.compile.model import Model, Site
+from abm.engine.fields import site_values
+from abm.engine.health import raise_for_status
+from abm.engine.population import add_cells, new_rows, place_near, remove_cells
+from abm.engine.state import State
+from abm.kernels.fate import choose_events
+from abm.kernels.rng import ARRIVAL, DIVISION_PLACE, FATE, PHAGOCYTOSIS, poisson, uniform
+from abm.kernels.sensing import in_contact
+from abm.state.cells import ARRIVED, BORN, TISSUE, CellArrays
+from abm.state.kinds import BehaviourKind
+from abm.state.tables import Floats
+
+DIVISION, DEATH, CLEARANCE = 0, 1, 2
+FIRST_TRANSITION = 3
+
+
+def decide_fates(model: Model, state: State, behaviours: Floats) -> None:
+    """Draw what happens to each live cell in the tissue in this step, and do it.
+
+    Events compete: each cell has one pair of draws, the chance that something happens is
+    1 - exp(-sum of rates x step), and which in proportion to its rate.
+
+    Parameters
+    ----------
+    behaviours : (n, n_behaviour) float64
+    """
+    cells = state.cells
+    rates = event_rates(model, behaviours)
+    event = np.zeros(len(cells.id), np.int64)
+    status, row = choose_events(
+        np.uint64(model.seed), FATE, state.tick, cells.id, rates, model.clock.cell_step, event
+    )
+    raise_for_status(model, state.tick, status, cells, row)
+    dead_before = np.flatnonzero(cells.dead)
+    if (event >= 0).any():
+        _transitions(model, state, event)
+        dying = event == DEATH
+        cells.dead[dying] = 1
+        state.count("died", cells.type[dying])
+    gone = event == CLEARANCE
+    state.count("cleared", cells.type[gone])
+    if len(dead_before):
+        gone |= clear_bodies(model, state, behaviours, dead_before)
+    mothers = np.flatnonzero((event == DIVISION) & ~gone)
+    daughters = divide(model, state, mothers) if len(mothers) else None
+    remove_cells(model, state, gone)
+    if daughters is not None:
+        add_cells(model, state, daughters)
+    for site in model.sites:
+        if site.kind == BehaviourKind.ARRIVAL:
+            arrive(model, state, site)
+
+
+def event_rates(model: Model, behaviours: Floats) -> Floats:
+    """Rates (n, n_event) [1/min]: division, death, clearance, then transitions and transforms."""
+    columns = model.behaviours
+    events = (columns.division, columns.death, columns.clearance)
+    chosen = [*events, *(c for c, _ in columns.transition), *(c for c, _ in columns.transform)]
+    rates = np.zeros((len(behaviours), len(chosen)))
+    for j, column in enumerate(chosen):
+        if column >= 0:
+            rates[:, j] = behaviours[:, column]
+    return rates
+
+
+def _transitions(model: Model, state: State, event: NDArray[np.int64]) -> None:
+    """Change phenotype or type of the cells whose draw said so."""
+    cells, columns = state.cells, model.behaviours
+    for j, (_, phenotype) in enumerate(columns.transition):
+        rows = event == FIRST_TRANSITION + j
+        cells.phenotype[rows] = phenotype
+        state.count("transitioned", cells.type[rows])
+    first = FIRST_TRANSITION + len(columns.transition)
+    for j, (_, cell_type) in enumerate(columns.transform):
+        rows = np.flatnonzero(event == first + j)
+        if len(rows) == 0:
+            continue
+        state.count("transformed_away", cells.type[rows])
+        state.count("transformed_into", cell_type, len(rows))
+        room = model.space[cell_type] - model.space[cells.type[rows]]
+        np.add.at(state.occupancy.reshape(-1), cells.voxel[rows], room)
+        cells.type[rows] = cell_type
+        cells.phenotype[rows] = 0
+        cells.variables[rows] = model.variables.initial[cell_type]
+
+
+def divide(model: Model, state: State, mothers: NDArray[np.int64]) -> CellArrays | None:
+    """Daughters next to their mothers; a division without room is refused and counted."""
+    cells = state.cells
+    keyed = CellArrays(*(column[mothers] for column in cells))
+    placed = place_near(model, state, DIVISION_PLACE, keyed, cells.voxel[mothers])
+    state.count("division_refused", cells.type[mothers[~placed]])
+    if not placed.any():
+        return None
+    daughters = CellArrays(*(np.ascontiguousarray(column[placed]) for column in keyed))
+    daughters.parent[:] = daughters.id
+    daughters.id[:] = state.identities.take(BORN, len(daughters.id))
+    daughters.birth_tick[:] = state.tick
+    daughters.direction[:] = 0.0
+    state.count("born", daughters.type)
+    return daughters
+
+
+def clear_bodies(
+    model: Model, state: State, behaviours: Floats, bodies: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Dead bodies that vanish in this step: taken up by phagocytes in contact, or dissolved.
+
+    The hazard of a body is the sum of the phagocytosis rates of the live cells in its own and the
+    adjacent voxels, plus 1 / lifetime of a body.
+    """
+    cells = state.cells
+    gone = np.zeros(len(cells.id), bool)
+    appetite = np.zeros(model.grid.n_voxel)
+    column = model.behaviours.phagocytosis
+    if column >= 0:
+        live = (cells.dead == 0) & (cells.place == TISSUE)
+        np.add.at(appetite, cells.voxel[live], behaviours[live, column])
+    seed = np.uint64(model.seed)
+    for i in bodies:
+        eaten = in_contact(appetite, state.here, cells.voxel[i])
+        hazard = eaten + 1.0 / model.body_lifetime
+        u = uniform(seed, PHAGOCYTOSIS, state.tick, int(cells.id[i]), 0)
+        if u >= -math.expm1(-hazard * model.clock.cell_step):
+            continue
+        gone[i] = True
+        which = uniform(seed, PHAGOCYTOSIS, state.tick, int(cells.id[i]), 1)
+        state.count("phagocytosed" if which * hazard < eaten else "dissolved", int(cells.type[i]))
+    return gone
+
+
+def arrive(model: Model, state: State, site: Site) -> None:
+    """Cells that enter the tissue through its vessels: a Poisson number, each at its own place."""
+    per_volume = site_values(model, state, site.row, site.per_block) * model.tissue.reshape(-1)
+    cumulated = np.cumsum(per_volume)
+    expected = cumulated[-1] * model.grid.voxel_volume * model.clock.cell_step
+    seed = np.uint64(model.seed)
+    n = int(poisson(seed, ARRIVAL, state.tick, site.cell_type, 0, expected))
+    if n == 0:
+        return
+    rows = new_rows(model, state, ARRIVED + site.cell_type, site.cell_type, n)
+    draws = np.array([uniform(seed, ARRIVAL, state.tick, int(i), 1) for i in rows.id])
+    wanted = np.searchsorted(cumulated, draws * cumulated[-1], side="right")
+    placed = place_near(model, state, ARRIVAL, rows, np.minimum(wanted, len(cumulated) - 1))
+    state.count("arrived", site.cell_type, int(placed.sum()))
+    state.count("entry_refused", site.cell_type, int((~placed).sum()))
+    add_cells(model, state, CellArrays(*(np.ascontiguousarray(column[placed]) for column in rows)))

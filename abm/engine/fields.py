@@ -1,0 +1,174 @@
+"""One cell step of the fields: sources of the tissue, the cells and the injuries, then the solver."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from abm.compile.model import Model
+from abm.engine.events import add_releases, infuse_over_time
+from abm.engine.health import when
+from abm.engine.state import State
+from abm.engine.waiting import secrete_from_compartments
+from abm.errors import NumericsError
+from abm.kernels.diffusion import MESSAGES, OK, Workspace, advance, advance_parallel, new_workspace
+from abm.kernels.field_factors import Factors, build_factors, refresh_factors
+from abm.kernels.field_system import FG_PER_PG_UM3_PER_ML, FieldSystem
+from abm.kernels.neighbours import sum_per_voxel
+from abm.kernels.responses import respond_at_sites
+from abm.state.kinds import BehaviourKind
+from abm.state.tables import Floats
+
+PARALLEL_FROM = 200_000  # field values from which several threads pay
+
+
+@dataclass
+class FieldSolver:
+    """Line factors and scratch of the solver; derived from the model, so never saved."""
+
+    system: FieldSystem
+    factors: Factors
+    work: Workspace
+    parallel: bool
+
+    @classmethod
+    def of(cls, model: Model) -> FieldSolver:
+        """Solver for a model, with factors for its field step."""
+        system = model.fields.system
+        if (model.behaviours.uptake >= 0).any():
+            system = system._replace(uptake=np.zeros_like(system.decay))
+        parallel = system.decay.size >= PARALLEL_FROM
+        factors = build_factors(system, model.fields.reservoirs, model.clock.tick)
+        work = new_workspace(system, len(model.fields.reservoirs.volume), parallel)
+        return cls(system, factors, work, parallel)
+
+
+def advance_fields(model: Model, state: State, behaviours: Floats) -> None:
+    """Advance every field by one cell step, with sources held over it.
+
+    Parameters
+    ----------
+    behaviours : (n, n_behaviour) float64
+        Of all cells; secretion [fg/min] and uptake [1/min] are read.
+
+    Raises
+    ------
+    NumericsError
+        With time, cytokine, place and value, at the step where a value turned wrong.
+    """
+    solver = _solver(model, state)
+    source = field_sources(model, state, behaviours)
+    inflow = state.reservoirs.input
+    inflow[:] = model.fields.reservoirs.input
+    secrete_from_compartments(model, state, inflow)
+    ticks = model.clock.ticks_per_step
+    infuse_over_time(model, state, ticks, source.reshape(source.shape[0], -1), inflow)
+    if solver.system.uptake.size:
+        _set_uptake(model, state, behaviours, solver)
+    restart = state.settling.astype(np.bool_)
+    step = advance_parallel if solver.parallel else advance
+    steps = np.full(source.shape[0], ticks, np.int64)
+    code, f, index = step(
+        state.concentration,
+        source,
+        solver.system,
+        solver.factors,
+        state.reservoirs,
+        steps,
+        restart,
+        state.budget,
+        state.solver_counters,
+        solver.work,
+    )
+    if code != OK:
+        raise NumericsError(_fault(model, state, code, f, index))
+    state.settling[:] = restart
+
+
+def _solver(model: Model, state: State) -> FieldSolver:
+    solver = state.work.get("fields")
+    if solver is None:
+        solver = state.work["fields"] = FieldSolver.of(model)
+    return solver  # type: ignore[no-any-return]
+
+
+def field_sources(model: Model, state: State, behaviours: Floats) -> Floats:
+    """Sources (n_field, nz, ny, nx) [pg/ml/min]: basal production, injuries, secretion of the cells."""
+    n_field = len(model.names.cytokines)
+    source = _tissue_production(model, state)
+    add_releases(model, state, source.reshape(n_field, -1))
+    columns = model.behaviours.secretion
+    secreted = np.flatnonzero(columns >= 0)
+    if len(secreted):
+        per_cell = np.zeros((len(state.cells.id), n_field))
+        per_cell[:, secreted] = behaviours[:, columns[secreted]]
+        if (per_cell < 0.0).any():
+            row, f = (int(i) for i in np.argwhere(per_cell < 0.0)[0])
+            raise NumericsError(
+                f"{when(model, state.tick)}: cell {int(state.cells.id[row])} secretes {per_cell[row, f]:g} fg/min "
+                f"of {model.names.cytokines[f]}; secretion is never negative (use uptake)"
+            )
+        in_voxels = np.empty_like(source)
+        sum_per_voxel(state.cells.voxel, per_cell, in_voxels)
+        source += in_voxels / (model.fields.system.voxel_volume * FG_PER_PG_UM3_PER_ML)
+    return source
+
+
+def _tissue_production(model: Model, state: State) -> Floats:
+    """Basal production, scaled where the tissue has a response for it."""
+    source = model.fields.production.copy()
+    for site in model.sites:
+        if site.kind != BehaviourKind.PRODUCTION:
+            continue
+        source[site.cytokine] *= site_values(model, state, site.row, site.per_block).reshape(model.grid.shape)
+    return source
+
+
+def site_values(model: Model, state: State, row: int, per_block: bool) -> Floats:
+    """A tissue response at every voxel, (n_voxel,); evaluated once per block where that is the same."""
+    if not per_block:
+        values = np.zeros(model.grid.n_voxel)
+        respond_at_sites(
+            row, model.responses, model.signals, state.here, np.arange(model.grid.n_voxel), values
+        )
+        return values
+    voxels = state.work.get("block_voxel")
+    if voxels is None:
+        _, voxels = np.unique(model.block, return_index=True)
+        state.work["block_voxel"] = voxels
+    values = np.zeros(len(voxels))
+    respond_at_sites(row, model.responses, model.signals, state.here, voxels, values)
+    return np.asarray(values[model.block])
+
+
+def _set_uptake(model: Model, state: State, behaviours: Floats, solver: FieldSolver) -> None:
+    """Uptake [1/min] of every voxel from its cells, and the line factors that depend on it."""
+    n_field = len(model.names.cytokines)
+    per_cell = np.zeros((len(state.cells.id), n_field))
+    share = model.cell_volume[state.cells.type] / model.grid.voxel_volume
+    for f in np.flatnonzero(model.behaviours.uptake >= 0):
+        per_cell[:, f] = behaviours[:, model.behaviours.uptake[f]] * share
+    sum_per_voxel(state.cells.voxel, per_cell, solver.system.uptake)
+    refresh_factors(solver.system, model.fields.reservoirs, solver.factors, model.behaviours.uptake >= 0)
+
+
+def _fault(model: Model, state: State, code: int, f: int, index: int) -> str:
+    """Time, cytokine, place and value of what went wrong in the solver."""
+    cytokine = model.names.cytokines[f]
+    start = f"{when(model, state.tick)}: {cytokine}: {MESSAGES[code]}"
+    if "reservoir" in MESSAGES[code]:
+        names = model.names.compartments
+        place = names[index] if index < len(names) else "a held boundary"
+        return f"{start} in {place}: {state.reservoirs.c[index, f]:g} pg/ml"
+    _, ny, nx = model.grid.shape
+    iz, iy, ix = index // (ny * nx), index // nx % ny, index % nx
+    value: float = state.concentration[f, iz, iy, ix]
+    x, y, z = ((i + 0.5) * d for i, d in zip((ix, iy, iz), model.grid.spacing, strict=True))
+    return f"{start} at ({x:g}, {y:g}, {z:g}) um: {value:g} pg/ml before the step"
+
+
+def lowest(concentration: NDArray[np.float64]) -> Floats:
+    """Lowest value of each field, (n_field,) [pg/ml]."""
+    return np.asarray(concentration.reshape(len(concentration), -1).min(axis=1))

@@ -1,0 +1,67 @@
+"""Detect what must never happen, at the step it arises, and say when, where and what."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from abm.compile.model import Model
+from abm.engine.state import State
+from abm.errors import NumericsError
+from abm.kernels.status import MESSAGES, OK
+from abm.state.cells import CellArrays
+
+
+def when(model: Model, tick: int) -> str:
+    """A tick in words, for messages."""
+    return f"t = {model.clock.days(tick):.4f} d (step {tick})"
+
+
+def describe_cell(model: Model, cells: CellArrays, row: int) -> str:
+    """Id, type and place of a cell, for messages."""
+    kind = model.names.cell_types[int(cells.type[row])]
+    x, y, z = cells.position[row]
+    return f"cell {int(cells.id[row])} ({kind}) at ({x:.2f}, {y:.2f}, {z:.2f}) um"
+
+
+def raise_for_status(model: Model, tick: int, status: int, cells: CellArrays, row: int) -> None:
+    """Turn the status code of a cell kernel into an error with time, cell and place."""
+    if status != OK:
+        cell = describe_cell(model, cells, row) if 0 <= row < len(cells.id) else "a cell"
+        raise NumericsError(f"{when(model, tick)}: {cell}: {MESSAGES[status]}")
+
+
+def check_variables(model: Model, state: State, row: int, slot: int) -> None:
+    """Raise for the first variable that stopped being a finite number."""
+    if row >= 0:
+        name = model.names.variables[int(state.cells.type[row])][slot]
+        raise NumericsError(
+            f"{when(model, state.tick)}: {describe_cell(model, state.cells, row)}: variable {name} is not finite"
+        )
+
+
+def check_population(model: Model, state: State) -> None:
+    """Every cell that ever appeared is in the table or was booked as gone.
+
+    Raises
+    ------
+    NumericsError
+        With the cell type and both numbers.
+    """
+    counters = state.counters
+    start = np.bincount(model.cells.type, minlength=len(model.names.cell_types))
+    gained = counters["injected"] + counters["arrived"] + counters["born"] + counters["transformed_into"]
+    lost = (
+        counters["lost_waiting"]
+        + counters["cleared"]
+        + counters["dissolved"]
+        + counters["phagocytosed"]
+        + counters["transformed_away"]
+    )
+    expected = start + gained - lost
+    found = np.bincount(state.cells.type, minlength=len(expected))
+    if not np.array_equal(expected, found):
+        k = int(np.flatnonzero(expected != found)[0])
+        raise NumericsError(
+            f"{when(model, state.tick)}: {found[k]} cells of type {model.names.cell_types[k]} in the table, "
+            f"{expected[k]} by the books: cells were lost or made from nothing"
+        )

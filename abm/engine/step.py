@@ -1,0 +1,91 @@
+"""One step of the tissue: the whole algorithm on one screen."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from abm.compile.model import Model
+from abm.engine.events import apply_interventions, set_drives
+from abm.engine.fate import decide_fates
+from abm.engine.fields import advance_fields
+from abm.engine.health import check_population, check_variables
+from abm.engine.motion import move_cells
+from abm.engine.state import State
+from abm.engine.waiting import move_waiting_cells
+from abm.kernels.kinetics import advance_variables
+from abm.kernels.responses import respond
+from abm.kernels.survey import survey
+
+
+def step(model: Model, state: State) -> list[str]:
+    """Advance the tissue by one cell step.
+
+    The order, which every result depends on:
+
+    1. interventions due now; drives of the injuries
+    2. sense: counts and means of the neighbourhood; signals are read as of this moment
+    3. respond: behaviours of every cell, and targets of its variables
+    4. fields: secretion, uptake, diffusion and exchange, in field steps
+    5. variables move towards their targets; thresholds name phenotypes
+    6. motile cells move
+    7. fate: transitions, death, clearance, division, arrival; waiting cells are lost or enter
+    8. the clock; the books must balance
+
+    Everything a cell reads is the state at the start of the step and everything it does is a request,
+    so the order of cells cannot matter.
+
+    Parameters
+    ----------
+    model : Model
+    state : State
+        Changed in place.
+
+    Returns
+    -------
+    list of str
+        What was given at the start of the step, for the log.
+
+    Raises
+    ------
+    NumericsError
+        NaN, a negative concentration, a lost cell; with time, place and value.
+    """
+    given = apply_interventions(model, state)
+    set_drives(model, state)
+    sense(model, state)
+
+    n = len(state.cells.id)
+    behaviours = np.empty((n, model.behaviours.n))
+    drift = np.empty((n, model.variables.initial.shape[1]))
+    respond(
+        model.responses, model.signals, state.here, state.cells, state.tick, model.clock.tick, behaviours, drift
+    )
+
+    advance_fields(model, state, behaviours)
+    check_variables(model, state, *advance_variables(state.cells, model.variables, drift, model.clock.cell_step))
+    set_phenotypes(model, state)
+
+    move_cells(model, state, behaviours)
+    decide_fates(model, state, behaviours)
+    move_waiting_cells(model, state)
+
+    state.tick += model.clock.ticks_per_step
+    check_population(model, state)
+    return given
+
+
+def sense(model: Model, state: State) -> None:
+    """Bring the surroundings up to date: counts, sums, compartment levels and time."""
+    here = state.here
+    survey(state.cells, model.pairs, model.block, here.count, here.total, here.present)
+    here.level[:] = state.reservoirs.c[: len(here.level)]
+    state.here = here._replace(time=state.tick * model.clock.tick)
+
+
+def set_phenotypes(model: Model, state: State) -> None:
+    """Name the phenotype of cells whose type defines it by a threshold on a variable."""
+    cells = state.cells
+    for switch in model.switches:
+        rows = (cells.type == switch.cell_type) & (cells.dead == 0)
+        cells.phenotype[rows & (cells.phenotype == switch.phenotype)] = 0
+        cells.phenotype[rows & (cells.variables[:, switch.slot] > switch.above)] = switch.phenotype

@@ -1,0 +1,100 @@
+"""Injected cells that wait in a compartment: loss, secretion there, entry into the tissue."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from abm.compile.model import Model, Waiting
+from abm.engine.health import raise_for_status
+from abm.engine.population import place_near, remove_cells
+from abm.engine.state import State
+from abm.kernels.fate import choose_events
+from abm.kernels.field_system import FG_PER_PG_UM3_PER_ML
+from abm.kernels.responses import respond_at_sites
+from abm.kernels.rng import ENTRY, HOMING, uniform
+from abm.state.cells import CellArrays
+from abm.state.tables import Floats
+
+LOST, ENTERS = 0, 1
+
+
+def secrete_from_compartments(model: Model, state: State, inflow: Floats) -> None:
+    """Add what waiting cells secrete to the inflow of their compartment, (n_reservoir, n_field) [pg/ml/min]."""
+    value = np.zeros(1)
+    anywhere = np.zeros(1, np.int64)
+    reservoirs = model.fields.reservoirs
+    for waiting in model.waiting:
+        n = _alive(model, state, waiting)
+        if n == 0.0:
+            continue
+        for site in waiting.secretion:
+            respond_at_sites(site.row, model.responses, model.signals, state.here, anywhere, value)
+            volume = reservoirs.volume[waiting.compartment] * FG_PER_PG_UM3_PER_ML
+            inflow[waiting.compartment, site.cytokine] += n * value[0] / volume
+
+
+def _alive(model: Model, state: State, waiting: Waiting) -> float:
+    """Cells alive in the compartment, in cells of the whole animal."""
+    followed = _rows(state, waiting).sum() * model.fields.reservoirs.multiplicity
+    return state.doses[waiting.cell_type, waiting.compartment].pool + float(followed)
+
+
+def _rows(state: State, waiting: Waiting) -> np.ndarray:
+    return (state.cells.place == 1 + waiting.compartment) & (state.cells.type == waiting.cell_type)
+
+
+def move_waiting_cells(model: Model, state: State) -> None:
+    """Let waiting cells die or enter the tissue, and the pools that are not followed die off."""
+    dt = model.clock.cell_step
+    for waiting in model.waiting:
+        dose = state.doses[waiting.cell_type, waiting.compartment]
+        died = -dose.pool * math.expm1(-dt / waiting.lifetime)
+        dose.pool -= died
+        dose.pool_lost += died
+        rows = np.flatnonzero(_rows(state, waiting))
+        if len(rows):
+            _loss_and_entry(model, state, waiting, rows)
+
+
+def _loss_and_entry(model: Model, state: State, waiting: Waiting, rows: np.ndarray) -> None:
+    cells = state.cells
+    weights = _entry_rates(model, state, waiting)
+    rates = np.zeros((len(rows), 2))
+    rates[:, LOST] = 1.0 / waiting.lifetime
+    rates[:, ENTERS] = weights.mean() if len(weights) else 0.0
+    event = np.zeros(len(rows), np.int64)
+    seed = np.uint64(model.seed)
+    status, row = choose_events(seed, HOMING, state.tick, cells.id[rows], rates, model.clock.cell_step, event)
+    raise_for_status(model, state.tick, status, cells, rows[row])
+    entering = rows[event == ENTERS]
+    if len(entering):
+        _enter(model, state, waiting, entering, np.cumsum(weights))
+    lost = np.zeros(len(cells.id), bool)
+    lost[rows[event == LOST]] = True
+    state.count("lost_waiting", waiting.cell_type, int(lost.sum()))
+    remove_cells(model, state, lost)
+
+
+def _entry_rates(model: Model, state: State, waiting: Waiting) -> Floats:
+    """Entry rate [1/min] of one waiting cell at each voxel where it can enter."""
+    weights = np.zeros(len(waiting.voxels))
+    if waiting.entry is not None:
+        respond_at_sites(waiting.entry.row, model.responses, model.signals, state.here, waiting.voxels, weights)
+    return weights
+
+
+def _enter(model: Model, state: State, waiting: Waiting, rows: np.ndarray, cumulated: Floats) -> None:
+    """Put cells into the tissue, at a voxel chosen in proportion to its rate; without room they wait on."""
+    cells = state.cells
+    seed = np.uint64(model.seed)
+    draws = np.array([uniform(seed, ENTRY, state.tick, int(cells.id[i]), 2) for i in rows])
+    pick = np.searchsorted(cumulated, draws * cumulated[-1], side="right")
+    wanted = waiting.voxels[np.minimum(pick, len(waiting.voxels) - 1)]
+    newcomers = CellArrays(*(column[rows] for column in cells))
+    placed = place_near(model, state, ENTRY, newcomers, wanted)
+    for column, values in zip(cells, newcomers, strict=True):
+        column[rows[placed]] = values[placed]
+    state.count("entered", waiting.cell_type, int(placed.sum()))
+    state.count("entry_refused", waiting.cell_type, int((~placed).sum()))
