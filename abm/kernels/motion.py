@@ -8,9 +8,11 @@ moves straight at its speed.  Two deliberate differences: the probability of re-
 to a stop as the bias approaches 1.
 
 Cells have no overlap mechanics.  A voxel holds at most ``capacity`` units of space.  A move into a full
-voxel, or through anything that is not tissue, is refused: the cell stays and takes a new direction in
-the next step (a zero direction is the request to re-orient).  Outer faces reflect.  With one layer of
-voxels (nz = 1) the walk is two-dimensional and z is never touched.
+voxel is refused: the cell stays and takes a new direction in the next step (a zero direction is the
+request to re-orient).  A move through anything that is not tissue is refused too, and the cell turns
+round; outer faces reflect.  Turning and reflecting keep a uniform density uniform, whereas a new random
+direction at a wall would pile persistent cells up beside it (16 % more in a test with T = 25 min).
+With one layer of voxels (nz = 1) the walk is two-dimensional and z is never touched.
 """
 
 from __future__ import annotations
@@ -188,8 +190,7 @@ def move(rows, ids, positions, directions, voxel, speed, space, dt, spacing, tis
     """Move cells straight along their directions, one after the other in the order of ``rows``.
 
     A cell that covers a voxel or more per step moves in sub-steps shorter than a voxel, each of which
-    must end in tissue with room, so that no wall is jumped.  The first refused sub-step ends the cell's
-    step.
+    must stay in tissue and end where there is room, so that no wall is jumped.
 
     Parameters
     ----------
@@ -212,7 +213,7 @@ def move(rows, ids, positions, directions, voxel, speed, space, dt, spacing, tis
     -------
     (status, row, n_moved, n_full, n_wall)
         Status and row of the first fault (``OK``, -1); numbers of cells that changed voxel, that were
-        refused by a full voxel, and that were refused by a wall.
+        refused by a full voxel, and that turned round at a wall.
     """
     nz, ny, nx = tissue.shape
     dx, dy, dz = spacing
@@ -240,6 +241,7 @@ def move(rows, ids, positions, directions, voxel, speed, space, dt, spacing, tis
         if ix < 0 or iy < 0 or iz < 0:
             return OUT_OF_DOMAIN, i, n_moved, n_full, n_wall
         first_x, first_y, first_z = ix, iy, iz
+        turned = False
         for _ in range(n_sub):
             x1, y1, z1 = _reflect(x0 + s * ux, lx), _reflect(y0 + s * uy, ly), z0
             if nz > 1:
@@ -253,10 +255,13 @@ def move(rows, ids, positions, directions, voxel, speed, space, dt, spacing, tis
                     wall = not _path_is_tissue(
                         x0, y0, z0, x1, y1, z1, (ix, iy, iz), (jx, jy, jz), spacing, tissue
                     )
-                if wall or occupancy[jz, jy, jx] + space[i] > capacity[jz, jy, jx]:
-                    n_wall += wall
-                    n_full += not wall
+                if wall:
+                    ux, uy, uz = -ux, -uy, -uz
+                    turned = True
+                    continue
+                if occupancy[jz, jy, jx] + space[i] > capacity[jz, jy, jx]:
                     ux, uy, uz = 0.0, 0.0, 0.0
+                    n_full += 1
                     break
                 occupancy[iz, iy, ix] -= space[i]
                 occupancy[jz, jy, jx] += space[i]
@@ -265,6 +270,7 @@ def move(rows, ids, positions, directions, voxel, speed, space, dt, spacing, tis
             uy = -uy if y1 != y0 + s * uy else uy
             uz = -uz if nz > 1 and z1 != z0 + s * uz else uz
             x0, y0, z0, ix, iy, iz = x1, y1, z1, jx, jy, jz
+        n_wall += turned
         directions[i, 0], directions[i, 1], directions[i, 2] = ux, uy, uz
         positions[i, 0], positions[i, 1], positions[i, 2] = x0, y0, z0
         if ix != first_x or iy != first_y or iz != first_z:
