@@ -1,0 +1,1 @@
+"""The default biology as data files, every value with unit, range, kind and source."""
