@@ -177,7 +177,7 @@ def test_fast_cell_walks_through_every_voxel_on_its_way() -> None:
     walkers = Walkers((1, 1, 20), [[10.0, 10.0, 10.0]], speed=30.0, T=np.inf)
     walkers.direction[0] = [1.0, 0.0, 0.0]
     walkers.tissue[0, 0, 9] = 0
-    assert walkers.step(0) == (0, 0, 1)
+    assert walkers.step(0) == (1, 0, 1)
     # 16 sub-steps of 18.75 um: nine to the wall, one refused, six back.
     assert walkers.position[0, 0] == pytest.approx(10.0 + (9 - 6) * 18.75)
     assert walkers.direction[0, 0] == -1.0
