@@ -1,0 +1,92 @@
+"""Opening a result file, or saying precisely why it cannot be one."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from abm.errors import RecordError
+from abm.record.faults import os_fault
+from abm.record.layout import FORMAT_NAME, FORMAT_VERSION
+from abm.record.storage import is_being_written
+
+_ATTEMPTS = 5
+
+
+def check_file(path: Path) -> None:
+    """Refuse what is not a result file of this program, with the reason.
+
+    Raises
+    ------
+    RecordError
+        Missing, a directory, unreadable, not HDF5, cut off, made by another program or a newer version.
+    """
+    open_checked(path).close()
+
+
+def open_checked(path: Path) -> h5py.File:
+    """Open a result file of this program; see :func:`check_file` for what is refused."""
+    try:
+        with path.open("rb") as raw:
+            head = raw.read(8)
+    except OSError as error:
+        raise os_fault(path, "read the file", error) from error
+    if not head:
+        raise RecordError(f"{path}: the file is empty; it is not a result file of abm")
+    if head != b"\x89HDF\r\n\x1a\n":
+        raise RecordError(f"{path}: this is not an HDF5 file, so not a result file of abm")
+    file = _open_hdf5(path)
+    given, version = file.attrs.get("format"), file.attrs.get("format_version")
+    if given != FORMAT_NAME or version is None:
+        file.close()
+        raise RecordError(
+            f"{path}: this HDF5 file was written by another program (no attribute format={FORMAT_NAME!r})"
+        )
+    if int(version) > FORMAT_VERSION:
+        file.close()
+        raise RecordError(
+            f"{path}: written in format version {version}; this abm reads up to {FORMAT_VERSION}; update abm"
+        )
+    return file
+
+
+def _open_hdf5(path: Path) -> h5py.File:
+    for attempt in range(_ATTEMPTS):
+        # The writer takes none of HDF5's own locks, so plain opening works while a run is written.  Without
+        # locks where the file system has none or another program wrongly holds one; with the other setting
+        # where this process has the file open already (HDF5 insists on equal settings).
+        for locking in (None, False, True):
+            try:
+                return h5py.File(path, "r", locking=locking)
+            except OSError as error:
+                fault = error
+                if "lock" not in str(error):
+                    break
+        # A commit may be under way at this very moment.
+        if attempt + 1 == _ATTEMPTS or not is_being_written(path):
+            break
+        time.sleep(0.02)
+    kind = "is cut off" if "truncated" in str(fault) else "is damaged"
+    raise RecordError(
+        f"{path}: the HDF5 file {kind} ({path.stat().st_size} bytes; HDF5 says: {fault}); "
+        "was it copied completely? Copy it again or run again"
+    ) from fault
+
+
+def dims_of(dataset: h5py.Dataset) -> tuple[str, ...]:
+    """Names of the axes, from the dimension scales tied to them."""
+    if dataset.is_scale:
+        return (dataset.name.rpartition("/")[2],)
+    return tuple(axis[0].name.rpartition("/")[2] if len(axis) else "" for axis in dataset.dims)
+
+
+def values_of(dataset: h5py.Dataset) -> NDArray[Any]:
+    """Whole data set in memory, text as numpy strings."""
+    if h5py.check_string_dtype(dataset.dtype):
+        return np.asarray(dataset.asstr()[:], dtype=np.str_) if len(dataset) else np.array([], dtype=np.str_)
+    return np.asarray(dataset[:])

@@ -1,0 +1,357 @@
+"""Reading the result file of one run, finished, still being written, or left behind by a killed process."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from abm.errors import RecordError
+from abm.record import checkpoints
+from abm.record.checkpoints import Checkpoint
+from abm.record.frames import CellFrame, FieldFrame, LabelledArray, Scalar
+from abm.record.layout import (
+    CELLS,
+    CODED_COLUMNS,
+    EVENTS,
+    FIELDS,
+    RESERVED_NAMES,
+    SERIES_GROUPS,
+    STATUS_RUNNING,
+    SUMMARY,
+)
+from abm.record.opening import dims_of, open_checked, values_of
+from abm.record.storage import is_being_written
+
+if TYPE_CHECKING:
+    import xarray
+
+
+def open_run(path: str | Path) -> Run:
+    """Open a result file for reading; data are read when asked for.
+
+    Raises
+    ------
+    RecordError
+        See :func:`abm.record.opening.check_file`.
+    """
+    path = Path(path)
+    return Run(path, open_checked(path))
+
+
+class Run:
+    """One open result file; a context manager.  Times are in days, positions in um."""
+
+    def __init__(self, path: Path, file: h5py.File) -> None:
+        self.path = path
+        self._file = file
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    # ----------------------------------------------------------------------------------- what it was
+
+    def _text(self, name: str) -> str:
+        return str(self._file.attrs[name])
+
+    @property
+    def title(self) -> str:
+        """Title of the scenario."""
+        return self._text("title")
+
+    @property
+    def arm(self) -> str:
+        """Arm of the experiment."""
+        return self._text("arm")
+
+    @property
+    def status(self) -> str:
+        """``running`` (also after a kill), ``complete``, ``interrupted`` or ``failed``."""
+        return self._text("status")
+
+    @property
+    def status_message(self) -> str:
+        """Why the run stopped."""
+        return self._text("status_message")
+
+    @property
+    def is_being_written(self) -> bool:
+        """Whether a process is writing the file now; ``running`` without it means killed."""
+        return self.status == STATUS_RUNNING and is_being_written(self.path)
+
+    @property
+    def replicate(self) -> int:
+        """Number of the replicate."""
+        return int(self._file.attrs["replicate"])
+
+    @property
+    def seed(self) -> int:
+        """Seed of the experiment."""
+        return int(self._file.attrs["seed"])
+
+    @property
+    def tick_minutes(self) -> float:
+        """Length of one tick [min]."""
+        return float(self._file.attrs["tick_minutes"])
+
+    @property
+    def format_version(self) -> int:
+        """Version of the layout."""
+        return int(self._file.attrs["format_version"])
+
+    @property
+    def scenario_text(self) -> str:
+        """Resolved YAML of this run."""
+        return str(self._file["scenario"].asstr()[()])
+
+    @property
+    def provenance(self) -> str:
+        """JSON text."""
+        return str(self._file["provenance"].asstr()[()])
+
+    # --------------------------------------------------------------------------------------- series
+
+    def _length(self, group: str) -> int:
+        """Number of complete points of a group (a kill inside a commit may leave one data set longer)."""
+        members = self._file[group]
+        growing = [m for m in members.values() if m.maxshape[:1] == (None,) and m.compression == "gzip"]
+        if group == CELLS:
+            growing = [members[name] for name in ("time", "tick", "frame_start", "frame_size")]
+        length = min(len(dataset) for dataset in growing)
+        days = members["time"][:length]
+        bad = np.flatnonzero(np.isnan(days))
+        return int(bad[0]) if len(bad) else length
+
+    @cached_property
+    def time(self) -> NDArray[np.float64]:
+        """Times of the readouts [d]."""
+        return np.asarray(self._file["readout/time"][: self._length("readout")])
+
+    @property
+    def series_names(self) -> list[str]:
+        """Names of all series, those of the budget and the ledger included."""
+        return [name for group in SERIES_GROUPS for name in self._members(group)]
+
+    def _members(self, group: str) -> list[str]:
+        """Data sets of a group that grow with its time axis."""
+        return [
+            name
+            for name, dataset in self._file[group].items()
+            if dataset.compression == "gzip" and dataset.maxshape[0] is None and name not in RESERVED_NAMES
+        ]
+
+    def series(self, name: str) -> LabelledArray:
+        """One series with labels and unit; ``name`` may carry its group (``budget/sourced``).
+
+        Raises
+        ------
+        RecordError
+            No such series; the message lists those that exist.
+        """
+        group, _, bare = name.rpartition("/")
+        groups = (group,) if group else SERIES_GROUPS
+        for candidate in groups:
+            if candidate in SERIES_GROUPS and bare in self._members(candidate):
+                return self._labelled(candidate, bare, self._length(candidate))
+        raise RecordError(f"{self.path}: no series {name!r}; there are {', '.join(self.series_names)}")
+
+    def _labelled(self, group: str, name: str, length: int) -> LabelledArray:
+        dataset = self._file[group][name]
+        dims = dims_of(dataset)
+        labels = {dim: values_of(self._file[group][dim]) for dim in dims if dim in self._file[group]}
+        labels["time"] = labels["time"][:length]
+        return LabelledArray(
+            name=name,
+            values=dataset[:length],
+            dims=dims,
+            labels=labels,
+            unit=str(dataset.attrs.get("units", "")),
+            long_name=str(dataset.attrs.get("long_name", "")),
+        )
+
+    # ---------------------------------------------------------------------------------------- cells
+
+    @cached_property
+    def frame_times(self) -> NDArray[np.float64]:
+        """Times of the frames of the cell table [d]."""
+        return np.asarray(self._file[CELLS]["time"][: self._length(CELLS)])
+
+    @property
+    def column_names(self) -> list[str]:
+        """Columns of the cell table."""
+        return self._members(CELLS)
+
+    @cached_property
+    def cell_labels(self) -> dict[str, NDArray[Any]]:
+        """Names of the codes of the columns type, phenotype, status and place."""
+        return {column: values_of(self._file[CELLS][table]) for column, table in CODED_COLUMNS.items()}
+
+    def frame(
+        self, index: int | None = None, *, time: float | None = None, columns: list[str] | None = None
+    ) -> CellFrame:
+        """One frame of the cell table, by number (negative from the end) or the one nearest to a time [d].
+
+        Parameters
+        ----------
+        columns : list of str, optional
+            Read only these.
+
+        Raises
+        ------
+        RecordError
+            There is no such frame.
+        """
+        group = self._file[CELLS]
+        number = self._choose(self.frame_times, index, time, "frame of cells")
+        start, size = int(group["frame_start"][number]), int(group["frame_size"][number])
+        names = self.column_names if columns is None else columns
+        return CellFrame(
+            time=float(self.frame_times[number]),
+            tick=int(group["tick"][number]),
+            columns={name: group[name][start : start + size] for name in names},
+            labels=self.cell_labels,
+            units={name: str(group[name].attrs.get("units", "")) for name in names},
+        )
+
+    def _choose(self, times: NDArray[np.float64], index: int | None, time: float | None, what: str) -> int:
+        if len(times) == 0:
+            raise RecordError(f"{self.path}: the file holds no {what}; record them in the scenario (record:)")
+        if (index is None) == (time is None):
+            raise ValueError("give either an index or time=")
+        if time is not None:
+            return int(np.argmin(np.abs(times - time)))
+        assert index is not None
+        if not -len(times) <= index < len(times):
+            raise RecordError(f"{self.path}: no {what} number {index}; there are {len(times)}, from 0")
+        return index % len(times)
+
+    # --------------------------------------------------------------------------------------- fields
+
+    @cached_property
+    def field_times(self) -> NDArray[np.float64]:
+        """Times of the frames of the fields [d]."""
+        return np.asarray(self._file[FIELDS]["time"][: self._length(FIELDS)])
+
+    @cached_property
+    def cytokines(self) -> list[str]:
+        """Names of the fields."""
+        return [str(name) for name in values_of(self._file[FIELDS]["cytokine"])]
+
+    def coordinate(self, axis: str) -> NDArray[np.float64]:
+        """Voxel centres along ``x``, ``y`` or ``z`` [um]."""
+        return np.asarray(self._file[FIELDS][axis][:])
+
+    @cached_property
+    def tissue(self) -> NDArray[np.bool_]:
+        """Mask of the tissue, (nz, ny, nx)."""
+        return np.asarray(self._file[FIELDS]["tissue"][:] != 0)
+
+    @cached_property
+    def regions(self) -> dict[str, NDArray[np.bool_]]:
+        """Mask (nz, ny, nx) of every named region."""
+        return {name: mask != 0 for name, mask in self._maps("region", "region_mask").items()}
+
+    @cached_property
+    def weights(self) -> dict[str, NDArray[np.float32]]:
+        """Maps of weights (nz, ny, nx), e.g. of the drives of the injuries."""
+        return self._maps("weight", "weight_map")
+
+    def _maps(self, dim: str, name: str) -> dict[str, NDArray[Any]]:
+        group = self._file[FIELDS]
+        if name not in group:
+            return {}
+        return {str(label): group[name][i] for i, label in enumerate(values_of(group[dim]))}
+
+    def field(self, cytokine: str, index: int | None = None, *, time: float | None = None) -> FieldFrame:
+        """One cytokine of one frame, by number (negative from the end) or the frame nearest to a time [d].
+
+        Raises
+        ------
+        RecordError
+            There is no such cytokine or frame.
+        """
+        if cytokine not in self.cytokines:
+            raise RecordError(f"{self.path}: no field {cytokine!r}; there are {', '.join(self.cytokines)}")
+        group = self._file[FIELDS]
+        number = self._choose(self.field_times, index, time, "frame of fields")
+        dataset = group["concentration"]
+        return FieldFrame(
+            cytokine=cytokine,
+            time=float(self.field_times[number]),
+            tick=int(group["tick"][number]),
+            values=dataset[number, self.cytokines.index(cytokine)],
+            unit=str(dataset.attrs["units"]),
+        )
+
+    # -------------------------------------------------------------------------------- the other rooms
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """The log of events; one dict per line with tick, time [d], kind, text, amount, unit."""
+        group = self._file[EVENTS]
+        columns = {
+            name: values_of(group[name])
+            for name in ("tick", "event_time", "kind", "text", "amount", "amount_unit")
+        }
+        length = min(len(values) for values in columns.values())
+        return [
+            {
+                "tick": int(columns["tick"][i]),
+                "time": float(columns["event_time"][i]),
+                "kind": str(columns["kind"][i]),
+                "text": str(columns["text"][i]),
+                "amount": float(columns["amount"][i]),
+                "unit": str(columns["amount_unit"][i]),
+            }
+            for i in range(length)
+        ]
+
+    @property
+    def summary(self) -> dict[str, Scalar]:
+        """Scalars written at the end of the run; empty before."""
+        group = self._file[SUMMARY]
+        rows = zip(
+            *(values_of(group[name]) for name in ("quantity", "value", "unit", "description")), strict=True
+        )
+        return {str(name): Scalar(float(value), str(unit), str(text)) for name, value, unit, text in rows}
+
+    @property
+    def checkpoint_ticks(self) -> list[int]:
+        """Ticks of the saved states, ascending."""
+        return checkpoints.ticks(self._file)
+
+    def checkpoint(self, tick: int | None = None) -> Checkpoint:
+        """Read the newest saved state, or the one saved at ``tick``."""
+        return checkpoints.load(self._file, tick)
+
+    def to_xarray(self, group: str) -> xarray.Dataset:
+        """One group as an ``xarray.Dataset`` in memory (needs the extra ``abm[export]``).
+
+        Raises
+        ------
+        RecordError
+            xarray is not installed, or there is no such group.
+        """
+        from abm.record.export import to_xarray
+
+        return to_xarray(self._file, group, self.path)
+
+    def describe(self) -> str:
+        """What is inside, as text for ``abm info``."""
+        from abm.record.overview import overview
+
+        return overview(self)
