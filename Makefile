@@ -29,7 +29,7 @@ check: lint test ## lint and test
 bench: $(VENV)/.dev ## benchmarks against their budgets
 	@status=0; for file in benchmarks/bench_*.py; do $(BIN)/python $$file || status=1; done; exit $$status
 
-lock: $(VENV)/.dev ## resolve the dependencies of pyproject.toml anew
+lock: $(VENV)/.core ## resolve the dependencies of pyproject.toml anew
 	$(compile) pyproject.toml --group build -o requirements.txt
 	$(compile) pyproject.toml --group build --extra dev -c requirements.txt -o requirements-dev.txt
 
@@ -39,9 +39,10 @@ clean: ## remove caches and build products; results and the environment stay
 
 # ------------------------------------------------------------------------------------- the environment
 
-# One lock for Python 3.11 to 3.13, with hashes and without the address of any index.
-compile = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
-	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(UPGRADE)
+# One lock and one version of each library for Python 3.11 to 3.13, with hashes and without the address of any
+# index: the same numbers and the same verdict of mypy wherever it is installed.
+compile = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
+	--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(UPGRADE)
 
 # A name on PATH may be a shim that refuses to run, or a Python without venv: so each one is tried.
 $(BIN)/python:
