@@ -56,11 +56,11 @@ $(BIN)/python:
 	echo "Install one (Debian: apt-get install python3-venv) or name one: make PYTHON=/path/to/python3" >&2; \
 	exit 1
 
-$(VENV)/.core: requirements.txt pyproject.toml | $(BIN)/python
+$(VENV)/.core: requirements.txt pyproject.toml $(BIN)/python
 	@$(call install,requirements.txt)
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.txt pyproject.toml | $(BIN)/python
+$(VENV)/.dev: requirements-dev.txt pyproject.toml $(BIN)/python
 	@$(call install,requirements-dev.txt)
 	@touch $@ $(VENV)/.core
 
