@@ -44,6 +44,9 @@ clean: ## remove caches and build products; results and the environment stay
 compile = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 	--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(UPGRADE)
 
+# An environment whose interpreter has gone is none, whatever its stamps say.
+$(shell test -x $(BIN)/python || rm -f $(VENV)/.core $(VENV)/.dev)
+
 # A name on PATH may be a shim that refuses to run, or a Python without venv: so each one is tried.
 $(BIN)/python:
 	@for python in $(PYTHONS); do \
@@ -56,11 +59,11 @@ $(BIN)/python:
 	echo "Install one (Debian: apt-get install python3-venv) or name one: make PYTHON=/path/to/python3" >&2; \
 	exit 1
 
-$(VENV)/.core: requirements.txt pyproject.toml $(BIN)/python
+$(VENV)/.core: requirements.txt pyproject.toml | $(BIN)/python
 	@$(call install,requirements.txt)
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.txt pyproject.toml $(BIN)/python
+$(VENV)/.dev: requirements-dev.txt pyproject.toml | $(BIN)/python
 	@$(call install,requirements-dev.txt)
 	@touch $@ $(VENV)/.core
 
