@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHONS := $(if $(PYTHON),$(PYTHON),python3.13 python3.12 python3.11 python3)
 
-.PHONY: demo test lint check bench lock clean help
+.PHONY: demo test lint check coverage bench lock clean help
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -25,6 +25,10 @@ lint: $(VENV)/.dev ## style, types and import contracts
 	$(BIN)/lint-imports
 
 check: lint test ## lint and test
+
+coverage: $(VENV)/.dev ## branches reached by the default tests, compiled kernels left out
+	$(BIN)/coverage run -m pytest -q
+	$(BIN)/coverage report
 
 bench: $(VENV)/.dev ## benchmarks against their budgets
 	@status=0; for file in benchmarks/bench_*.py; do $(BIN)/python $$file || status=1; done; exit $$status
