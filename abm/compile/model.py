@@ -1,7 +1,7 @@
 """A compiled model: everything the engine needs, as plain arrays in internal units.
 
 `abm.compile` makes it from a scenario; `abm.engine` only reads it.  Index spaces are positional:
-field f, cell type k, compartment c, drive d and region g count in the order of `Names`.
+field f, cell type k, compartment c, drive d and region g count in the order of `Labels`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from abm.state.tables import Bytes, Floats, Ints, Responses, Signals, Variables
 
 
 @dataclass(frozen=True)
-class Names:
+class Labels:
     """The words of the scenario, in index order."""
 
     cytokines: tuple[str, ...]
@@ -56,7 +56,7 @@ class Clock:
 class Fields:
     """Diffusion, decay and exchange of every field on the grid, and its reservoirs.
 
-    The reservoirs are the compartments in the order of `Names`, followed by one of infinite volume
+    The reservoirs are the compartments in the order of `Labels`, followed by one of infinite volume
     for every value that a boundary is held at.
     """
 
@@ -206,7 +206,7 @@ class Model:
     """Everything that does not change during a run."""
 
     title: str
-    names: Names
+    names: Labels
     grid: Grid
     clock: Clock
     seed: int

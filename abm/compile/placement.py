@@ -12,7 +12,7 @@ from abm.kernels.rng import PLACEMENT, uniform
 from abm.kernels.status import MESSAGES, OK
 from abm.scenario.schema import Scenario
 from abm.state.cells import PLACED, CellArrays, Identities, empty_cells
-from abm.compile.model import Names
+from abm.compile.model import Labels
 from abm.state.tables import Floats
 
 SEARCH_RADIUS = 3  # voxels; how far from its box a cell may be put when its voxel is full
@@ -79,7 +79,7 @@ def candidate_positions(
 
 
 def initial_cells(
-    scenario: Scenario, space: Space, names: Names, initial: Floats, body: NDArray[np.int32], seed: int
+    scenario: Scenario, space: Space, names: Labels, initial: Floats, body: NDArray[np.int32], seed: int
 ) -> tuple[CellArrays, Identities]:
     """The naive tissue.
 
@@ -123,7 +123,7 @@ def initial_cells(
     return cells, identities
 
 
-def _settle(cells: CellArrays, space: Space, body: NDArray[np.int32], names: Names, seed: int) -> None:
+def _settle(cells: CellArrays, space: Space, body: NDArray[np.int32], names: Labels, seed: int) -> None:
     """Move cells whose voxel is full to the nearest voxel with room."""
     grid = space.grid
     occupancy = np.zeros(grid.shape, np.int32)

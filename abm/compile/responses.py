@@ -13,7 +13,7 @@ from abm.scenario.schema import CellType, Response, Scenario
 from abm.scenario.signals import Signal, parse_signal
 from abm.scenario.vocabulary import vocabulary_of
 from abm.state.kinds import SignalKind
-from abm.compile.model import Names
+from abm.compile.model import Labels
 from abm.state.tables import Responses, Role, Shape, Signals, Target
 
 FIELD_SIGNALS = {
@@ -45,7 +45,7 @@ class ResponseTables:
     """
 
     scenario: Scenario
-    names: Names
+    names: Labels
     rows: list[tuple[float, ...]] = field(default_factory=list)
     terms: list[tuple[float, ...]] = field(default_factory=list)
     term_first: list[int] = field(default_factory=lambda: [0])
@@ -111,7 +111,7 @@ class ResponseTables:
         shape, scale = _shape_of(term)
         power = float(getattr(term, "hill_power", None) or 1.0)
         rest = self._hill_at_baseline(term, owner) if role is Role.ADD else 0.0
-        row = self._signal(parse_signal(term.signal, self.vocabulary), owner)
+        row = self._signal(parse_signal(term.signal, self.vocabulary.of(owner)), owner)
         self.terms.append((float(role), float(shape), float(row), scale, power, amount, rest))
 
     def _rest(self, side: Sequence[Any], owner: str | None, joint: float) -> float:
@@ -129,7 +129,7 @@ class ResponseTables:
         return ratio / (1.0 + ratio)
 
     def _ratio_at_baseline(self, term: Any, owner: str | None) -> float:
-        signal = parse_signal(term.signal, self.vocabulary)
+        signal = parse_signal(term.signal, self.vocabulary.of(owner))
         if signal.kind is not SignalKind.CONCENTRATION:
             return 0.0
         baseline = float(self.scenario.cytokines[signal.field].baseline)
@@ -240,16 +240,14 @@ def _all_terms(response: Response) -> Iterable[Any]:
     )
 
 
-def variable_order(cell_type: CellType, tables: ResponseTables) -> list[str]:
+def variable_order(name: str, cell_type: CellType, tables: ResponseTables) -> list[str]:
     """Variables of a type in the order of evaluation: instant ones first, each after those it reads."""
-    instant = [name for name, variable in cell_type.variables.items() if variable.equals is not None]
-    sorter: TopologicalSorter[str] = TopologicalSorter({name: set() for name in instant})
-    for name in instant:
-        equals = cell_type.variables[name].equals
-        assert equals is not None
+    instant = {key: v.equals for key, v in cell_type.variables.items() if v.equals is not None}
+    sorter: TopologicalSorter[str] = TopologicalSorter({key: set() for key in instant})
+    for key, equals in instant.items():
         for term in _all_terms(equals):
-            signal = parse_signal(term.signal, tables.vocabulary)
+            signal = parse_signal(term.signal, tables.vocabulary.of(name))
             if signal.kind is SignalKind.OWN and signal.variable in instant:
-                sorter.add(name, signal.variable)
+                sorter.add(key, signal.variable)
     ordered = list(sorter.static_order())
-    return ordered + [name for name in cell_type.variables if name not in ordered]
+    return ordered + [key for key in cell_type.variables if key not in ordered]

@@ -8,7 +8,7 @@ from abm.compile.geometry import weight
 from abm.compile.space import Space
 from abm.scenario.schema import Scenario
 from abm.state.cells import INJECTED
-from abm.compile.model import Clock, DriveCourse, Infusion, Injection, Names, Release
+from abm.compile.model import Clock, DriveCourse, Infusion, Injection, Labels, Release
 from abm.state.tables import Floats, Ints
 
 
@@ -18,7 +18,7 @@ def ticks(minutes: float, clock: Clock) -> int:
 
 
 def injury_courses(
-    scenario: Scenario, space: Space, names: Names, clock: Clock
+    scenario: Scenario, space: Space, names: Labels, clock: Clock
 ) -> tuple[tuple[DriveCourse, ...], Floats, tuple[Release, ...]]:
     """Drives of every injury, where they act, and what the injuries release.
 
@@ -58,14 +58,14 @@ def injury_courses(
     return tuple(courses), weights, tuple(releases)
 
 
-def _destination(route: str, site: str | None, scenario: Scenario, space: Space, names: Names) -> tuple[int, Ints]:
+def _destination(route: str, site: str | None, scenario: Scenario, space: Space, names: Labels) -> tuple[int, Ints]:
     """Compartment index, or -1 with the tissue voxels of the site for a local dose."""
     if route != "local":
         return names.compartments.index(scenario.routes[route].compartment), np.zeros(0, np.int64)
     return -1, np.flatnonzero(space.regions[names.regions.index(site or "")])
 
 
-def injections(scenario: Scenario, space: Space, names: Names, clock: Clock) -> tuple[Injection, ...]:
+def injections(scenario: Scenario, space: Space, names: Labels, clock: Clock) -> tuple[Injection, ...]:
     """Every dose of cells, one entry per time it is given."""
     found: list[Injection] = []
     for intervention in scenario.interventions:
@@ -92,7 +92,7 @@ def injections(scenario: Scenario, space: Space, names: Names, clock: Clock) -> 
     return tuple(found)
 
 
-def infusions(scenario: Scenario, space: Space, names: Names, clock: Clock) -> tuple[Infusion, ...]:
+def infusions(scenario: Scenario, space: Space, names: Labels, clock: Clock) -> tuple[Infusion, ...]:
     """Every dose of protein, one entry per time it is given."""
     found: list[Infusion] = []
     for intervention in scenario.interventions:

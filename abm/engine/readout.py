@@ -1,0 +1,211 @@
+"""What is read out of the tissue: declared once, computed at every recording time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from abm.compile.model import Model
+from abm.engine.state import COUNTERS, State
+from abm.record.layout import BUDGET, LEDGER, Dimension, Series
+from abm.state.cells import TISSUE
+from abm.state.tables import Floats
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+_REGIONAL = "over the cells in each region; nan where there are none"
+
+SERIES = (
+    Series("nociception", (), "1", "mean nociceptive signal of the neurons in the readout region"),
+    Series("nociception_quantile", ("quantile",), "1", "quantiles of the nociceptive signal over those neurons"),
+    Series("nociception_by_region", ("region",), "1", f"mean nociceptive signal {_REGIONAL}"),
+    Series("withdrawal_threshold", (), "g", "paw-withdrawal threshold of the mean nociceptive signal"),
+    Series("withdrawal_threshold_by_region", ("region",), "g", "threshold of the mean signal of each region"),
+    Series("cell_count", ("cell_type",), "1", "live cells in the tissue"),
+    Series("cell_count_by_region", ("cell_type", "region"), "1", "live cells in each region"),
+    Series("dead_count", ("cell_type",), "1", "dead bodies in the tissue"),
+    Series("phenotype_count", ("phenotype",), "1", "live cells in the tissue, by phenotype"),
+    Series("phenotype_count_by_region", ("phenotype", "region"), "1", "live cells in each region, by phenotype"),
+    Series("variable_mean", ("variable",), "1", "mean of each cell variable over the live cells of its type"),
+    Series("variable_mean_by_region", ("variable", "region"), "1", f"mean of each cell variable {_REGIONAL}"),
+    Series("cytokine_mean", ("cytokine",), "pg/ml", "mean concentration in the tissue"),
+    Series("cytokine_lowest", ("cytokine",), "pg/ml", "lowest concentration in the tissue"),
+    Series("cytokine_highest", ("cytokine",), "pg/ml", "highest concentration in the tissue"),
+    Series("cytokine_by_region", ("cytokine", "region"), "pg/ml", "mean concentration in each region"),
+    Series("compartment_level", ("compartment", "cytokine"), "pg/ml", "concentration in each compartment"),
+    Series("compartment_cells", ("compartment", "cell_type"), "1", "living injected cells waiting in a compartment"),
+)
+BUDGET_SERIES = (
+    Series("tissue_amount", ("cytokine",), "fg", "amount in the simulated tissue", BUDGET),
+    Series("sourced", ("cytokine",), "fg", "secreted by cells and tissue, released by injuries, infused", BUDGET),
+    Series("added", ("cytokine",), "fg", "put into the tissue at once by doses", BUDGET),
+    Series("decayed", ("cytokine",), "fg", "lost by decay", BUDGET),
+    Series("taken_up", ("cytokine",), "fg", "taken up by cells", BUDGET),
+    Series("residual", ("cytokine",), "fg", "what the tissue holds minus what the books say", BUDGET),
+    Series("exchanged", ("reservoir", "cytokine"), "fg", "net inflow into the slab from each reservoir", BUDGET),
+    Series("produced", ("reservoir", "cytokine"), "fg", "produced in each reservoir", BUDGET),
+    Series("cleared", ("reservoir", "cytokine"), "fg", "cleared from each reservoir", BUDGET),
+    Series("infused", ("reservoir", "cytokine"), "fg", "put into each reservoir at once by doses", BUDGET),
+    Series("steps_redone", ("cytokine",), "1", "field steps redone by the positive scheme", BUDGET),
+)
+LEDGER_SERIES = (
+    *(Series(f"cells_{name}", ("cell_type",), "1", f"cells {name.replace('_', ' ')}", LEDGER) for name in COUNTERS),
+    Series("dose_given", ("compartment", "cell_type"), "1", "living cells injected, in cells of the animal", LEDGER),
+    Series("dose_pool", ("compartment", "cell_type"), "1", "of them alive and not followed one by one", LEDGER),
+    Series("dose_pool_lost", ("compartment", "cell_type"), "1", "of these lost", LEDGER),
+)
+ALL_SERIES = (*SERIES, *BUDGET_SERIES, *LEDGER_SERIES)
+
+
+def dimensions(model: Model) -> tuple[Dimension, ...]:
+    """Labelled dimensions of the series."""
+    names = model.names
+    held = len(model.fields.reservoirs.volume) - len(names.compartments)
+    return (
+        Dimension("quantile", QUANTILES, "1", "quantile over neurons"),
+        Dimension("region", names.regions),
+        Dimension("cell_type", names.cell_types),
+        Dimension("phenotype", phenotype_labels(model)),
+        Dimension("variable", [f"{k}.{v}" for k, v, _ in _variables(model)]),
+        Dimension("cytokine", names.cytokines),
+        Dimension("compartment", names.compartments),
+        Dimension("reservoir", [*names.compartments, *(f"boundary {i}" for i in range(held))]),
+    )
+
+
+def phenotype_labels(model: Model) -> list[str]:
+    """`type:phenotype` of every phenotype; a type without phenotypes has one, named as itself."""
+    return [f"{k}:{p}" for k, types in zip(model.names.cell_types, model.names.phenotypes, strict=True) for p in types]
+
+
+def phenotype_codes(model: Model, cells: Any) -> NDArray[np.int64]:
+    """Index of each cell into `phenotype_labels`, (n,) int64."""
+    first = np.cumsum([0, *(len(p) for p in model.names.phenotypes)])[:-1]
+    return np.asarray(first[cells.type] + cells.phenotype, dtype=np.int64)
+
+
+def _variables(model: Model) -> list[tuple[str, str, tuple[int, int]]]:
+    """(type, variable, (type index, slot)) of every variable."""
+    return [
+        (kind, name, (k, slot))
+        for k, (kind, slots) in enumerate(zip(model.names.cell_types, model.names.variables, strict=True))
+        for slot, name in enumerate(slots)
+    ]
+
+
+def read_out(model: Model, state: State) -> dict[str, Any]:
+    """Values of every declared series at this moment."""
+    return {**_pain(model, state), **_cells(model, state), **_cytokines(model, state), **_books(model, state)}
+
+
+def _mean(values: Floats) -> float:
+    return float(values.mean()) if len(values) else float("nan")
+
+
+def _pain(model: Model, state: State) -> dict[str, Any]:
+    cells, readout = state.cells, model.readout
+    neurons = (cells.type == readout.cell_type) & (cells.dead == 0) & (cells.place == TISSUE)
+    signal, voxel = cells.variables[neurons, readout.slot], cells.voxel[neurons]
+    inside = model.regions[readout.region][voxel] == 1
+    by_region = np.array([_mean(signal[mask[voxel] == 1]) for mask in model.regions])
+    mean = _mean(signal[inside])
+    quantiles = np.quantile(signal[inside], QUANTILES) if inside.any() else np.full(len(QUANTILES), np.nan)
+    return {
+        "nociception": mean,
+        "nociception_quantile": quantiles,
+        "nociception_by_region": by_region,
+        "withdrawal_threshold": float(readout.threshold.of(np.array(mean))),
+        "withdrawal_threshold_by_region": readout.threshold.of(by_region),
+    }
+
+
+def _cells(model: Model, state: State) -> dict[str, Any]:
+    cells, n_type = state.cells, len(model.names.cell_types)
+    here = cells.place == TISSUE
+    live = here & (cells.dead == 0)
+    kinds, voxel, codes = cells.type[live], cells.voxel[live], phenotype_codes(model, cells)[live]
+    variables, n_code = cells.variables[live], sum(len(p) for p in model.names.phenotypes)
+    masks = [mask[voxel] == 1 for mask in model.regions]
+    slots = [where for _, _, where in _variables(model)]
+    mine = {k: kinds == k for k in range(n_type)}
+    means = np.array([_mean(variables[mine[k], slot]) for k, slot in slots])
+    regional = np.array([[_mean(variables[mine[k] & m, slot]) for m in masks] for k, slot in slots])
+    waiting = np.zeros((len(model.names.compartments), n_type))
+    for (k, c), dose in state.doses.items():
+        followed = float(((cells.place == 1 + c) & (cells.type == k)).sum())
+        waiting[c, k] = dose.pool + followed * model.fields.reservoirs.multiplicity
+    return {
+        "cell_count": np.bincount(kinds, minlength=n_type),
+        "cell_count_by_region": np.stack([np.bincount(kinds[m], minlength=n_type) for m in masks], axis=-1),
+        "dead_count": np.bincount(cells.type[here & (cells.dead == 1)], minlength=n_type),
+        "phenotype_count": np.bincount(codes, minlength=n_code),
+        "phenotype_count_by_region": np.stack([np.bincount(codes[m], minlength=n_code) for m in masks], axis=-1),
+        "variable_mean": means,
+        "variable_mean_by_region": regional.reshape(len(slots), len(masks)),
+        "compartment_cells": waiting,
+    }
+
+
+def _cytokines(model: Model, state: State) -> dict[str, Any]:
+    inside = model.tissue.reshape(-1) == 1
+    c = state.concentration.reshape(len(model.names.cytokines), -1)
+    tissue = c[:, inside]
+    return {
+        "cytokine_mean": tissue.mean(axis=1),
+        "cytokine_lowest": tissue.min(axis=1),
+        "cytokine_highest": tissue.max(axis=1),
+        "cytokine_by_region": np.stack([c[:, mask == 1].mean(axis=1) for mask in model.regions], axis=-1),
+        "compartment_level": state.reservoirs.c[: len(model.names.compartments)],
+    }
+
+
+def _books(model: Model, state: State) -> dict[str, Any]:
+    budget = state.budget
+    doses = np.zeros((3, len(model.names.compartments), len(model.names.cell_types)))
+    for (k, c), dose in state.doses.items():
+        doses[:, c, k] = dose.given, dose.pool, dose.pool_lost
+    return {
+        "tissue_amount": budget.amount,
+        "sourced": budget.sourced,
+        "added": budget.added,
+        "decayed": budget.decayed,
+        "taken_up": budget.taken_up,
+        "residual": budget.residual(),
+        "exchanged": budget.exchanged,
+        "produced": budget.produced,
+        "cleared": budget.cleared,
+        "infused": state.infused,
+        "steps_redone": state.solver_counters[:, 0],
+        **{f"cells_{name}": state.counters[name] for name in COUNTERS},
+        "dose_given": doses[0],
+        "dose_pool": doses[1],
+        "dose_pool_lost": doses[2],
+    }
+
+
+def cell_columns(model: Model, state: State) -> dict[str, Any]:
+    """Columns of one frame of the cell table; a variable is nan for types that lack it."""
+    cells = state.cells
+    columns: dict[str, Any] = {
+        "id": cells.id,
+        "type": cells.type,
+        "phenotype": phenotype_codes(model, cells),
+        "status": cells.dead,
+        "place": cells.place,
+        "x": cells.position[:, 0],
+        "y": cells.position[:, 1],
+        "z": cells.position[:, 2],
+    }
+    for name in variable_names(model):
+        columns[name] = np.full(len(cells.id), np.nan, np.float32)
+    for _, name, (k, slot) in _variables(model):
+        rows = cells.type == k
+        columns[name][rows] = cells.variables[rows, slot]
+    return columns
+
+
+def variable_names(model: Model) -> list[str]:
+    """Names of all cell variables, each once."""
+    return list(dict.fromkeys(name for _, name, _ in _variables(model)))
