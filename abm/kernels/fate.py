@@ -16,7 +16,7 @@ from numba import njit
 
 from abm.errors import CompileError
 from abm.kernels.neighbours import axis_index
-from abm.kernels.rng import DIVISION_PLACE, MAX_CELL, uniform, uniform_pair
+from abm.kernels.rng import MAX_CELL, uniform, uniform_pair
 from abm.kernels.status import BAD_RATE, BAD_VOXEL, ID_OUT_OF_RANGE, NOT_IN_ID_ORDER, OK
 
 NO_EVENT = -1
@@ -253,8 +253,9 @@ def place_cells(
     ----------
     seed : uint64
     stream, step : int
+        Draws 0 and 1 of the stream are used.
     ids : (m,) int64
-        Strictly increasing ids that key the draws (the mothers' for daughters).
+        Strictly increasing ids that key the draws; for daughters, those of the mothers.
     target : (m,) int64
         Flat index of the wanted voxel.
     space : (m,) integer
@@ -297,76 +298,3 @@ def place_cells(
         positions[k, 0], positions[k, 1], positions[k, 2] = x, y, z
         n_placed += 1
     return OK, -1, n_placed
-
-
-@njit(cache=True, error_model="numpy")
-def place_daughters(
-    seed,
-    step,
-    mothers,
-    ids,
-    voxel,
-    space,
-    next_id,
-    spacing,
-    offsets,
-    tissue,
-    capacity,
-    occupancy,
-    daughter_id,
-    daughter_positions,
-    daughter_voxel,
-    daughter_mother,
-):
-    """Place one daughter for each dividing mother; refuse the division where there is no room.
-
-    Parameters
-    ----------
-    seed : uint64
-    step : int
-    mothers : (m,) int64
-        Rows of the dividing cells, in increasing id order.
-    ids, voxel, space : (n,) of the cell table
-        A daughter needs her mother's space.
-    next_id : int
-        First unused id; daughters get consecutive ids in the order of their mothers' ids.
-    spacing, offsets, tissue, capacity, occupancy : as for :func:`place_cells`
-    daughter_id, daughter_voxel, daughter_mother : (m,) int64
-    daughter_positions : (m, 3) float64 [um]
-        Written from the front, one entry per daughter placed; ``daughter_mother`` holds the mother's row.
-
-    Returns
-    -------
-    (status, row, n_placed)
-        The number of refused divisions is ``m - n_placed``.
-    """
-    m = mothers.size
-    status, k, n_placed = place_cells(
-        seed,
-        DIVISION_PLACE,
-        step,
-        ids[mothers],
-        voxel[mothers],
-        space[mothers],
-        spacing,
-        offsets,
-        tissue,
-        capacity,
-        occupancy,
-        daughter_positions,
-        daughter_voxel,
-    )
-    if status != OK:
-        return status, mothers[k], n_placed
-    if next_id < 0 or next_id + n_placed - 1 > MAX_CELL:
-        return ID_OUT_OF_RANGE, np.int64(-1), n_placed
-    count = 0
-    for k in range(m):
-        if daughter_voxel[k] < 0:
-            continue
-        daughter_positions[count] = daughter_positions[k]
-        daughter_voxel[count] = daughter_voxel[k]
-        daughter_mother[count] = mothers[k]
-        daughter_id[count] = next_id + count
-        count += 1
-    return OK, np.int64(-1), n_placed

@@ -218,30 +218,16 @@ def test_a_wall_is_not_jumped() -> None:
     assert np.any(voxel[voxel >= 0] % 5 > 2)
 
 
-def test_daughters() -> None:
+def test_daughters_beside_their_mothers() -> None:
     here = Tissue((1, 3, 3), 2, 20.0)
-    ids = np.array([2, 3, 5, 8, 13, 21])
-    voxel = np.array([4, 4, 0, 8, 4, 4])
     here.capacity[:] = [[[1, 1, 1], [1, 4, 1], [1, 1, 9]]]
-    here.occupancy.ravel()[:] = np.bincount(voxel, minlength=9)
-    here.occupancy[0, 0, 1] = here.occupancy[0, 1, 0] = 1
-    mothers = np.array([0, 2, 3, 4])
-    m = mothers.size
-    new_id, new_voxel, mother = np.empty(m, np.int64), np.empty(m, np.int64), np.empty(m, np.int64)
-    position = np.empty((m, 3))
-    before = here.occupancy.sum()
-    code, row, n = fate.place_daughters(
-        SEED, 6, mothers, ids, voxel, np.ones(6, np.int32), 100, SPACING, here.offsets, here.tissue,
-        here.capacity, here.occupancy, new_id, position, new_voxel, mother,
-    )  # fmt: skip
-    assert (code, row, n) == (status.OK, -1, 3)
-    # The mother in the corner (row 2) has full neighbours; those in the full centre find a side.
-    assert list(mother[:3]) == [0, 3, 4]
-    assert list(new_id[:3]) == [100, 101, 102]
-    assert new_voxel[1] == 8
-    assert {int(new_voxel[0]), int(new_voxel[2])} == {5, 7}
-    assert here.occupancy.sum() == before + 3
-    assert np.all(position[:3, 2] == 10.0)
+    here.occupancy[:] = [[[1, 1, 0], [1, 3, 0], [0, 0, 1]]]
+    mothers = np.array([2, 5, 8, 13])
+    _, voxel = here.place(mothers, np.array([4, 0, 8, 4]))
+    # The first fills the centre, the corner is closed in, the next has room, the last goes to a side.
+    assert list(voxel[:3]) == [4, -1, 8]
+    assert voxel[3] in (5, 7)
+    assert here.occupancy.sum() == 7 + 3
 
 
 @pytest.mark.parametrize(
@@ -263,17 +249,6 @@ def test_faults_of_placing_are_reported(ids: list, target: list, code: int, inde
     )  # fmt: skip
     assert answer[:2] == (code, index)
     assert code in status.MESSAGES
-
-
-def test_daughter_ids_beyond_the_limit_are_an_error() -> None:
-    here = Tissue((1, 3, 3), 9, 20.0)
-    out = [np.empty(2, np.int64) for _ in range(3)]
-    answer = fate.place_daughters(
-        SEED, 6, np.arange(2), np.arange(2), np.zeros(2, np.int64), np.ones(2, np.int32), rng.MAX_CELL,
-        SPACING, here.offsets, here.tissue, here.capacity, here.occupancy, out[0], np.empty((2, 3)), out[1],
-        out[2],
-    )  # fmt: skip
-    assert answer[0] == status.ID_OUT_OF_RANGE
 
 
 @given(st.integers(0, 1000), st.floats(0.01, 500.0), st.floats(0.0, 1.0, exclude_max=True))
