@@ -97,7 +97,9 @@ def behaviours_of(keys: list[Key], labels: Labels) -> Behaviours:
         return keys.index((kind, 0)) if (kind, 0) in keys else -1
 
     def per_field(kind: BehaviourKind) -> Ints:
-        return np.array([keys.index((kind, f)) if (kind, f) in keys else -1 for f in range(len(labels.cytokines))])
+        return np.array(
+            [keys.index((kind, f)) if (kind, f) in keys else -1 for f in range(len(labels.cytokines))]
+        )
 
     def events(kind: BehaviourKind) -> tuple[tuple[int, int], ...]:
         return tuple((j, key[1]) for j, key in enumerate(keys) if key[0] is kind)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
+from abm.compile.model import Labels
 from abm.compile.space import Space
 from abm.errors import CompileError
 from abm.kernels.fate import place_cells, search_offsets
@@ -12,7 +15,6 @@ from abm.kernels.rng import PLACEMENT, uniform
 from abm.kernels.status import MESSAGES, OK
 from abm.scenario.schema import Scenario
 from abm.state.cells import PLACED, CellArrays, Identities, empty_cells
-from abm.compile.model import Labels
 from abm.state.tables import Floats
 
 SEARCH_RADIUS = 3  # voxels; how far from its box a cell may be put when its voxel is full
@@ -50,12 +52,10 @@ def territories(n: int, size: tuple[float, float, float], flat: bool) -> NDArray
 def _shares(n: int, parts: int) -> list[int]:
     """`n` split into `parts` whole numbers that differ by at most one; empty parts are left out."""
     edges = [(i * n) // parts for i in range(parts + 1)]
-    return [b - a for a, b in zip(edges, edges[1:], strict=False) if b > a]
+    return [b - a for a, b in pairwise(edges) if b > a]
 
 
-def candidate_positions(
-    kind: str, n: int, key: int, space: Space, seed: int
-) -> NDArray[np.float64]:
+def candidate_positions(kind: str, n: int, key: int, space: Space, seed: int) -> NDArray[np.float64]:
     """Positions of `n` cells before the tissue mask is applied, (n, 3) [um].
 
     Parameters

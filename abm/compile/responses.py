@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from abm.compile.model import Labels
 from abm.scenario.schema import CellType, Response, Scenario
 from abm.scenario.signals import Signal, parse_signal
 from abm.scenario.vocabulary import vocabulary_of
 from abm.state.kinds import SignalKind
-from abm.compile.model import Labels
 from abm.state.tables import Responses, Role, Shape, Signals, Target
 
 FIELD_SIGNALS = {

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from abm.compile.geometry import weight
+from abm.compile.model import Clock, DriveCourse, Infusion, Injection, Labels, Release
 from abm.compile.space import Space
 from abm.scenario.schema import Scenario
 from abm.state.cells import INJECTED
-from abm.compile.model import Clock, DriveCourse, Infusion, Injection, Labels, Release
 from abm.state.tables import Floats, Ints
 
 
@@ -58,7 +58,9 @@ def injury_courses(
     return tuple(courses), weights, tuple(releases)
 
 
-def _destination(route: str, site: str | None, scenario: Scenario, space: Space, names: Labels) -> tuple[int, Ints]:
+def _destination(
+    route: str, site: str | None, scenario: Scenario, space: Space, names: Labels
+) -> tuple[int, Ints]:
     """Compartment index, or -1 with the tissue voxels of the site for a local dose."""
     if route != "local":
         return names.compartments.index(scenario.routes[route].compartment), np.zeros(0, np.int64)

@@ -30,7 +30,8 @@ def save(state: State) -> dict[str, NDArray[Any]]:
         arrays[f"counters.{name}"] = state.counters[name]
     arrays["issued"] = np.array(sorted(state.identities.issued.items()), np.int64).reshape(-1, 2)
     arrays["doses"] = np.array(
-        [(k, c, dose.given, dose.pool, dose.pool_lost) for (k, c), dose in sorted(state.doses.items())], np.float64
+        [(k, c, dose.given, dose.pool, dose.pool_lost) for (k, c), dose in sorted(state.doses.items())],
+        np.float64,
     ).reshape(-1, 5)
     return arrays
 

@@ -78,7 +78,9 @@ def infuse_over_time(model: Model, state: State, ticks: int, source: Floats, inf
         amount = infusion.amount * overlap / (infusion.stop - infusion.start)
         rate = amount / (ticks * model.clock.tick * FG_PER_PG_UM3_PER_ML)
         if infusion.compartment >= 0:
-            inflow[infusion.compartment, infusion.cytokine] += rate / model.fields.reservoirs.volume[infusion.compartment]
+            inflow[infusion.compartment, infusion.cytokine] += (
+                rate / model.fields.reservoirs.volume[infusion.compartment]
+            )
         else:
             volume = model.fields.system.voxel_volume * len(infusion.voxels)
             source[infusion.cytokine, infusion.voxels] += rate / volume
@@ -114,7 +116,9 @@ def inject_into_compartment(model: Model, state: State, injection: Injection) ->
     `multiplicity` cells of the whole tissue; the others form a pool that secretes and dies off.
     """
     waiting = next(
-        w for w in model.waiting if (w.cell_type, w.compartment) == (injection.cell_type, injection.compartment)
+        w
+        for w in model.waiting
+        if (w.cell_type, w.compartment) == (injection.cell_type, injection.compartment)
     )
     multiplicity = model.fields.reservoirs.multiplicity
     expected = injection.dose * waiting.homing_fraction / multiplicity

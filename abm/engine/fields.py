@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from abm.compile.model import Model
 from abm.engine.events import add_releases, infuse_over_time
-from abm.engine.health import when
+from abm.engine.health import describe_cell, when
 from abm.engine.state import State
 from abm.engine.waiting import secrete_from_compartments
 from abm.errors import NumericsError
@@ -107,8 +107,8 @@ def field_sources(model: Model, state: State, behaviours: Floats) -> Floats:
         if (per_cell < 0.0).any():
             row, f = (int(i) for i in np.argwhere(per_cell < 0.0)[0])
             raise NumericsError(
-                f"{when(model, state.tick)}: cell {int(state.cells.id[row])} secretes {per_cell[row, f]:g} fg/min "
-                f"of {model.names.cytokines[f]}; secretion is never negative (use uptake)"
+                f"{when(model, state.tick)}: {describe_cell(model, state.cells, row)} secretes "
+                f"{per_cell[row, f]:g} fg/min of {model.names.cytokines[f]}; secretion is never negative"
             )
         in_voxels = np.empty_like(source)
         sum_per_voxel(state.cells.voxel, per_cell, in_voxels)

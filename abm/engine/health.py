@@ -10,6 +10,8 @@ from abm.errors import NumericsError
 from abm.kernels.status import MESSAGES, OK
 from abm.state.cells import CellArrays
 
+MASS_TOLERANCE = 1e-8  # of what passed through; rounding leaves about 1e-13
+
 
 def when(model: Model, tick: int) -> str:
     """A tick in words, for messages."""
@@ -34,9 +36,8 @@ def check_variables(model: Model, state: State, row: int, slot: int) -> None:
     """Raise for the first variable that stopped being a finite number."""
     if row >= 0:
         name = model.names.variables[int(state.cells.type[row])][slot]
-        raise NumericsError(
-            f"{when(model, state.tick)}: {describe_cell(model, state.cells, row)}: variable {name} is not finite"
-        )
+        cell = describe_cell(model, state.cells, row)
+        raise NumericsError(f"{when(model, state.tick)}: {cell}: variable {name} is not finite")
 
 
 def check_population(model: Model, state: State) -> None:
@@ -64,4 +65,24 @@ def check_population(model: Model, state: State) -> None:
         raise NumericsError(
             f"{when(model, state.tick)}: {found[k]} cells of type {model.names.cell_types[k]} in the table, "
             f"{expected[k]} by the books: cells were lost or made from nothing"
+        )
+
+
+def check_mass(model: Model, state: State) -> None:
+    """What each cytokine's books say is in the tissue is there.
+
+    Raises
+    ------
+    NumericsError
+        With the cytokine and the residual relative to everything that passed through the tissue.
+    """
+    budget = state.budget
+    passed = budget.initial + budget.added + budget.sourced + np.abs(budget.exchanged).sum(axis=0)
+    residual = np.abs(budget.residual())
+    wrong = ~(residual <= MASS_TOLERANCE * passed)
+    if wrong.any():
+        f = int(np.flatnonzero(wrong)[0])
+        raise NumericsError(
+            f"{when(model, state.tick)}: {model.names.cytokines[f]}: mass balance is off by {residual[f]:g} fg "
+            f"of {passed[f]:g} fg that passed through the tissue (allowed: {MASS_TOLERANCE:g} of it)"
         )

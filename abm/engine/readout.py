@@ -19,7 +19,9 @@ _REGIONAL = "over the cells in each region; nan where there are none"
 
 SERIES = (
     Series("nociception", (), "1", "mean nociceptive signal of the neurons in the readout region"),
-    Series("nociception_quantile", ("quantile",), "1", "quantiles of the nociceptive signal over those neurons"),
+    Series(
+        "nociception_quantile", ("quantile",), "1", "quantiles of the nociceptive signal over those neurons"
+    ),
     Series("nociception_by_region", ("region",), "1", f"mean nociceptive signal {_REGIONAL}"),
     Series("withdrawal_threshold", (), "g", "paw-withdrawal threshold of the mean nociceptive signal"),
     Series("withdrawal_threshold_by_region", ("region",), "g", "threshold of the mean signal of each region"),
@@ -27,7 +29,9 @@ SERIES = (
     Series("cell_count_by_region", ("cell_type", "region"), "1", "live cells in each region"),
     Series("dead_count", ("cell_type",), "1", "dead bodies in the tissue"),
     Series("phenotype_count", ("phenotype",), "1", "live cells in the tissue, by phenotype"),
-    Series("phenotype_count_by_region", ("phenotype", "region"), "1", "live cells in each region, by phenotype"),
+    Series(
+        "phenotype_count_by_region", ("phenotype", "region"), "1", "live cells in each region, by phenotype"
+    ),
     Series("variable_mean", ("variable",), "1", "mean of each cell variable over the live cells of its type"),
     Series("variable_mean_by_region", ("variable", "region"), "1", f"mean of each cell variable {_REGIONAL}"),
     Series("cytokine_mean", ("cytokine",), "pg/ml", "mean concentration in the tissue"),
@@ -35,25 +39,45 @@ SERIES = (
     Series("cytokine_highest", ("cytokine",), "pg/ml", "highest concentration in the tissue"),
     Series("cytokine_by_region", ("cytokine", "region"), "pg/ml", "mean concentration in each region"),
     Series("compartment_level", ("compartment", "cytokine"), "pg/ml", "concentration in each compartment"),
-    Series("compartment_cells", ("compartment", "cell_type"), "1", "living injected cells waiting in a compartment"),
+    Series(
+        "compartment_cells",
+        ("compartment", "cell_type"),
+        "1",
+        "living injected cells waiting in a compartment",
+    ),
 )
 BUDGET_SERIES = (
     Series("tissue_amount", ("cytokine",), "fg", "amount in the simulated tissue", BUDGET),
-    Series("sourced", ("cytokine",), "fg", "secreted by cells and tissue, released by injuries, infused", BUDGET),
+    Series(
+        "sourced", ("cytokine",), "fg", "secreted by cells and tissue, released by injuries, infused", BUDGET
+    ),
     Series("added", ("cytokine",), "fg", "put into the tissue at once by doses", BUDGET),
     Series("decayed", ("cytokine",), "fg", "lost by decay", BUDGET),
     Series("taken_up", ("cytokine",), "fg", "taken up by cells", BUDGET),
     Series("residual", ("cytokine",), "fg", "what the tissue holds minus what the books say", BUDGET),
-    Series("exchanged", ("reservoir", "cytokine"), "fg", "net inflow into the slab from each reservoir", BUDGET),
+    Series(
+        "exchanged", ("reservoir", "cytokine"), "fg", "net inflow into the slab from each reservoir", BUDGET
+    ),
     Series("produced", ("reservoir", "cytokine"), "fg", "produced in each reservoir", BUDGET),
     Series("cleared", ("reservoir", "cytokine"), "fg", "cleared from each reservoir", BUDGET),
     Series("infused", ("reservoir", "cytokine"), "fg", "put into each reservoir at once by doses", BUDGET),
     Series("steps_redone", ("cytokine",), "1", "field steps redone by the positive scheme", BUDGET),
 )
 LEDGER_SERIES = (
-    *(Series(f"cells_{name}", ("cell_type",), "1", f"cells {name.replace('_', ' ')}", LEDGER) for name in COUNTERS),
-    Series("dose_given", ("compartment", "cell_type"), "1", "living cells injected, in cells of the animal", LEDGER),
-    Series("dose_pool", ("compartment", "cell_type"), "1", "of them alive and not followed one by one", LEDGER),
+    *(
+        Series(f"cells_{name}", ("cell_type",), "1", f"cells {name.replace('_', ' ')}", LEDGER)
+        for name in COUNTERS
+    ),
+    Series(
+        "dose_given",
+        ("compartment", "cell_type"),
+        "1",
+        "living cells injected, in cells of the animal",
+        LEDGER,
+    ),
+    Series(
+        "dose_pool", ("compartment", "cell_type"), "1", "of them alive and not followed one by one", LEDGER
+    ),
     Series("dose_pool_lost", ("compartment", "cell_type"), "1", "of these lost", LEDGER),
 )
 ALL_SERIES = (*SERIES, *BUDGET_SERIES, *LEDGER_SERIES)
@@ -77,7 +101,11 @@ def dimensions(model: Model) -> tuple[Dimension, ...]:
 
 def phenotype_labels(model: Model) -> list[str]:
     """`type:phenotype` of every phenotype; a type without phenotypes has one, named as itself."""
-    return [f"{k}:{p}" for k, types in zip(model.names.cell_types, model.names.phenotypes, strict=True) for p in types]
+    return [
+        f"{k}:{p}"
+        for k, types in zip(model.names.cell_types, model.names.phenotypes, strict=True)
+        for p in types
+    ]
 
 
 def phenotype_codes(model: Model, cells: Any) -> NDArray[np.int64]:
@@ -141,7 +169,9 @@ def _cells(model: Model, state: State) -> dict[str, Any]:
         "cell_count_by_region": np.stack([np.bincount(kinds[m], minlength=n_type) for m in masks], axis=-1),
         "dead_count": np.bincount(cells.type[here & (cells.dead == 1)], minlength=n_type),
         "phenotype_count": np.bincount(codes, minlength=n_code),
-        "phenotype_count_by_region": np.stack([np.bincount(codes[m], minlength=n_code) for m in masks], axis=-1),
+        "phenotype_count_by_region": np.stack(
+            [np.bincount(codes[m], minlength=n_code) for m in masks], axis=-1
+        ),
         "variable_mean": means,
         "variable_mean_by_region": regional.reshape(len(slots), len(masks)),
         "compartment_cells": waiting,

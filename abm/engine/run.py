@@ -6,14 +6,20 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 
 import numpy as np
 
 from abm.compile.model import Model
 from abm.engine import checkpoint
-from abm.engine.readout import ALL_SERIES, cell_columns, dimensions, phenotype_labels, read_out, variable_names
+from abm.engine.readout import (
+    ALL_SERIES,
+    cell_columns,
+    dimensions,
+    phenotype_labels,
+    read_out,
+    variable_names,
+)
 from abm.engine.state import State, new_state
 from abm.engine.step import step
 from abm.errors import Interrupted, NumericsError
@@ -33,7 +39,9 @@ Progress = Callable[[int, int], None]
 """Called with the ticks done and the ticks in all, after every cell step."""
 
 
-def declaration(model: Model, *, arm: str, replicate: int, seed: int, text: str, provenance: str) -> RunDeclaration:
+def declaration(
+    model: Model, *, arm: str, replicate: int, seed: int, text: str, provenance: str
+) -> RunDeclaration:
     """What the result file of a model will hold.
 
     Parameters
@@ -63,7 +71,9 @@ def declaration(model: Model, *, arm: str, replicate: int, seed: int, text: str,
             y=y.reshape(-1),
             z=z.reshape(-1),
             tissue=model.tissue,
-            regions={name: m.reshape(shape) for name, m in zip(model.names.regions, model.regions, strict=True)},
+            regions={
+                name: m.reshape(shape) for name, m in zip(model.names.regions, model.regions, strict=True)
+            },
             weights={f"injury {i}": w.reshape(shape) for i, w in enumerate(model.weights)},
             significant_bits=12,
         ),
@@ -77,7 +87,9 @@ def declaration(model: Model, *, arm: str, replicate: int, seed: int, text: str,
     )
 
 
-def run(model: Model, writer: RunWriter, state: State | None = None, progress: Progress | None = None) -> State:
+def run(
+    model: Model, writer: RunWriter, state: State | None = None, progress: Progress | None = None
+) -> State:
     """Simulate to the end of the scenario, recording into `writer`, which is closed at the end.
 
     Parameters
@@ -98,15 +110,14 @@ def run(model: Model, writer: RunWriter, state: State | None = None, progress: P
     """
     fresh = state is None
     state = new_state(model) if state is None else state
-    curve = Curve()
     with writer, stop_on_signal() as stopped:
         if fresh:
-            record(model, state, writer, curve)
+            record(model, state, writer)
         try:
             while state.tick < model.clock.end:
                 for text in step(model, state):
                     writer.append_event(state.tick - model.clock.ticks_per_step, "intervention", text)
-                record(model, state, writer, curve)
+                record(model, state, writer)
                 if progress is not None:
                     progress(state.tick, model.clock.end)
                 if stopped():
@@ -116,20 +127,11 @@ def run(model: Model, writer: RunWriter, state: State | None = None, progress: P
         except NumericsError as error:
             writer.finish(STATUS_FAILED, str(error))
             raise
-        writer.finish(STATUS_COMPLETE, "", curve.summary(writer))
+        writer.finish(STATUS_COMPLETE, "", summarise(*writer.recorded("withdrawal_threshold", "nociception")))
     return state
 
 
-class Curve:
-    """The pain curve of this run, kept for its summary."""
-
-    def summary(self, writer: RunWriter) -> list[tuple[str, float, str, str]]:
-        """Scalars of the whole run, including what was recorded before a resume."""
-        days, threshold, signal_ = writer.recorded("withdrawal_threshold", "nociception")
-        return summarise(days, threshold, signal_)
-
-
-def record(model: Model, state: State, writer: RunWriter, curve: Curve) -> None:
+def record(model: Model, state: State, writer: RunWriter) -> None:
     """Write whatever is due at this tick."""
     clock, tick = model.clock, state.tick
 

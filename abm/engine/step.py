@@ -8,7 +8,7 @@ from abm.compile.model import Model
 from abm.engine.events import apply_interventions, set_drives
 from abm.engine.fate import decide_fates
 from abm.engine.fields import advance_fields
-from abm.engine.health import check_population, check_variables
+from abm.engine.health import check_mass, check_population, check_variables
 from abm.engine.motion import move_cells
 from abm.engine.state import State
 from abm.engine.waiting import move_waiting_cells
@@ -58,11 +58,20 @@ def step(model: Model, state: State) -> list[str]:
     behaviours = np.empty((n, model.behaviours.n))
     drift = np.empty((n, model.variables.initial.shape[1]))
     respond(
-        model.responses, model.signals, state.here, state.cells, state.tick, model.clock.tick, behaviours, drift
+        model.responses,
+        model.signals,
+        state.here,
+        state.cells,
+        state.tick,
+        model.clock.tick,
+        behaviours,
+        drift,
     )
 
     advance_fields(model, state, behaviours)
-    check_variables(model, state, *advance_variables(state.cells, model.variables, drift, model.clock.cell_step))
+    check_variables(
+        model, state, *advance_variables(state.cells, model.variables, drift, model.clock.cell_step)
+    )
     set_phenotypes(model, state)
 
     move_cells(model, state, behaviours)
@@ -71,6 +80,7 @@ def step(model: Model, state: State) -> list[str]:
 
     state.tick += model.clock.ticks_per_step
     check_population(model, state)
+    check_mass(model, state)
     return given
 
 

@@ -21,7 +21,7 @@ LOST, ENTERS = 0, 1
 
 
 def secrete_from_compartments(model: Model, state: State, inflow: Floats) -> None:
-    """Add what waiting cells secrete to the inflow of their compartment, (n_reservoir, n_field) [pg/ml/min]."""
+    """Add what waiting cells secrete to the inflow (n_reservoir, n_field) [pg/ml/min] of their compartment."""
     value = np.zeros(1)
     anywhere = np.zeros(1, np.int64)
     reservoirs = model.fields.reservoirs
@@ -81,7 +81,9 @@ def _entry_rates(model: Model, state: State, waiting: Waiting) -> Floats:
     """Entry rate [1/min] of one waiting cell at each voxel where it can enter."""
     weights = np.zeros(len(waiting.voxels))
     if waiting.entry is not None:
-        respond_at_sites(waiting.entry.row, model.responses, model.signals, state.here, waiting.voxels, weights)
+        respond_at_sites(
+            waiting.entry.row, model.responses, model.signals, state.here, waiting.voxels, weights
+        )
     return weights
 
 

@@ -20,7 +20,7 @@ BEHAVIOUR, INSTANT = int(Target.BEHAVIOUR), int(Target.INSTANT)
 
 @njit(cache=True)
 def ratio_power(signal, half_max, power):
-    """``(signal / half_max) ** power`` of a signal that is never negative; the building stone of a Hill term."""
+    """``(signal / half_max) ** power``, 0 for a signal of 0 or less; the building stone of a Hill term."""
     if signal <= 0.0:
         return 0.0
     if power == 1.0:
@@ -80,11 +80,20 @@ def evaluate(r, responses, signals, here, variables, phenotype, cell, voxel, blo
     up_linear, down_linear = -1.0, -1.0
     joint = responses.joint_power[r]
     for t in range(responses.term_first[r], responses.term_first[r + 1]):
-        s = read_signal(responses.signal[t], signals, here, variables, phenotype, cell, voxel, block, age, dead)
-        role, shape, scale, power = responses.role[t], responses.shape[t], responses.scale[t], responses.power[t]
+        s = read_signal(
+            responses.signal[t], signals, here, variables, phenotype, cell, voxel, block, age, dead
+        )
+        role, shape, scale, power = (
+            responses.role[t],
+            responses.shape[t],
+            responses.scale[t],
+            responses.power[t],
+        )
         if role == ADD:
             x = shaped(shape, s, scale, power)
-            value += responses.amount[t] * (above_rest(x, responses.rest[t]) if responses.rest[t] > 0.0 else x)
+            value += responses.amount[t] * (
+                above_rest(x, responses.rest[t]) if responses.rest[t] > 0.0 else x
+            )
         elif role == TIMES:
             factor *= shaped(shape, s, scale, power)
         elif role == DIVIDE:

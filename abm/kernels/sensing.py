@@ -63,7 +63,7 @@ def gradient_at(c, here, voxel):
 
 @njit(cache=True)
 def in_contact(present, here, voxel):
-    """Cells counted by `present` (n_voxel,) in a voxel and the voxels that share a face, edge or corner with it."""
+    """Cells counted by `present` (n_voxel,) in a voxel and all voxels that touch it, corners included."""
     nz, ny, nx = here.shape[0], here.shape[1], here.shape[2]
     ix = voxel % nx
     iy = (voxel // nx) % ny

@@ -140,6 +140,11 @@ class GrowingArray:
             self._store(compressed=True)
             self._filled = 0
 
+    def values(self) -> NDArray[Any]:
+        """Every row appended so far, also those still in memory."""
+        stored = self.length - self._filled
+        return np.concatenate([self.dataset[:stored], self._buffer[: self._filled]])
+
     def flush(self, final: bool = False) -> None:
         """Store the unfinished chunk; compressed when nothing more will come."""
         if self._filled and (self._dirty or final):

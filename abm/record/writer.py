@@ -300,6 +300,11 @@ class RunWriter:
 
     # -------------------------------------------------------------------------------------- private
 
+    def recorded(self, *names: str) -> tuple[NDArray[Any], ...]:
+        """Times [d] of the readouts so far, followed by the values of the named series at them."""
+        times = self._streams[f"{layout.READOUT}/time"].values()
+        return times, *(self._series[name].values() for name in names)
+
     def _stamp(self, group: str, tick: int) -> None:
         self._streams[f"{group}/tick"].append_one(tick)
         self._streams[f"{group}/time"].append_one(tick * self._tick_minutes / MINUTES_PER_DAY)
