@@ -95,7 +95,7 @@ def compile_model(scenario: Scenario, seed: int) -> Model:
         capacity=space.capacity,
         space=body,
         cell_volume=volumes,
-        body_lifetime=float(scenario.tissue.body_lifetime),
+        body_lifetime=float(scenario.tissue.body_lifetime or math.inf),
         responses=biology.responses,
         signals=biology.signals,
         variables=biology.variables,

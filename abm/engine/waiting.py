@@ -21,7 +21,7 @@ LOST, ENTERS = 0, 1
 
 
 def secrete_from_compartments(model: Model, state: State, inflow: Floats) -> None:
-    """Add what waiting cells secrete to the inflow (n_reservoir, n_field) [pg/ml/min] of their compartment."""
+    """Add what waiting cells secrete to the inflow, (n_reservoir, n_field) [pg/ml/min]."""
     value = np.zeros(1)
     anywhere = np.zeros(1, np.int64)
     reservoirs = model.fields.reservoirs
