@@ -97,8 +97,8 @@ def lineages(
         m = mothers.size
         position, place = np.empty((m, 3)), np.empty(m, np.int64)
         code, row, born = fate.place_cells(
-            SEED, rng.DIVISION_PLACE, step, ids[mothers], voxel[mothers], np.ones(m, np.int32), spacing, offsets,
-            tissue, capacity, occupancy, position, place,
+            SEED, rng.DIVISION_PLACE, step, ids[mothers], voxel[mothers], np.ones(m, np.int32), spacing,
+            offsets, tissue, capacity, occupancy, position, place,
         )  # fmt: skip
         assert (code, row) == (status.OK, -1)
         np.subtract.at(occupancy.reshape(-1), voxel[dead], 1)
@@ -180,8 +180,8 @@ def test_places_around_a_full_voxel_are_even() -> None:
         occupancy = np.zeros(shape, np.int32)
         occupancy[0, 2, 2] = occupancy[0, 1, 2] = 1
         fate.place_cells(
-            SEED, rng.DIVISION_PLACE, 1, np.array([k]), np.array([12]), np.ones(1, np.int32), spacing, offsets,
-            tissue, capacity, occupancy, np.empty((1, 3)), found[k : k + 1],
+            SEED, rng.DIVISION_PLACE, 1, np.array([k]), np.array([12]), np.ones(1, np.int32), spacing,
+            offsets, tissue, capacity, occupancy, np.empty((1, 3)), found[k : k + 1],
         )  # fmt: skip
     counts = np.bincount(found, minlength=25)
     assert counts[[11, 13, 17]].sum() == n

@@ -126,7 +126,7 @@ def test_unit_vectors_are_isotropic(ndim: int) -> None:
 
 @pytest.mark.parametrize("mean", [1e-3, 0.3, 3.0, 12.0, 63.9, 64.1, 300.0, 1e5])
 def test_poisson(mean: float) -> None:
-    n = 60_000
+    n = 400_000
     numbers = np.array([rng.poisson(SEED, rng.ARRIVAL, 4, cell, 1, mean) for cell in range(n)])
     # Classes of at least 10 expected counts, with open ends.
     edges = np.unique(stats.poisson.ppf(np.linspace(10 / n, 1 - 10 / n, 60), mean))
