@@ -80,7 +80,7 @@ def save(
     group["data"][:] = blob
     group["index"][()] = json.dumps({"arrays": entries, "lengths": dict(lengths)})
     group.attrs.modify("tick", np.int64(tick))
-    group.attrs.modify("crc32", np.uint32(zlib.crc32(blob)))
+    group.attrs.modify("crc32", np.uint32(zlib.crc32(blob.data)))
     commit(True)
     group.attrs.modify("complete", np.uint8(1))
     commit(True)
@@ -105,7 +105,7 @@ def load(file: h5py.File, tick: int | None = None) -> Checkpoint:
             index = json.loads(group["index"].asstr()[()])
         except (OSError, ValueError):
             continue
-        if zlib.crc32(blob) == int(group.attrs["crc32"]):
+        if zlib.crc32(blob.data) == int(group.attrs["crc32"]):
             arrays = {entry["name"]: _unpack(blob, entry) for entry in index["arrays"]}
             return Checkpoint(at, arrays, index["lengths"])
     held = ticks(file)

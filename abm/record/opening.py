@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,7 @@ from numpy.typing import NDArray
 from abm.errors import RecordError
 from abm.record.faults import os_fault
 from abm.record.layout import FORMAT_NAME, FORMAT_VERSION
-from abm.record.storage import is_being_written
-
-_ATTEMPTS = 5
+from abm.record.storage import has_journal, is_being_written, open_cut_off, snapshot
 
 
 def check_file(path: Path) -> None:
@@ -56,26 +53,34 @@ def open_checked(path: Path) -> h5py.File:
 
 
 def _open_hdf5(path: Path) -> h5py.File:
-    for attempt in range(_ATTEMPTS):
-        # The writer takes none of HDF5's own locks, so plain opening works while a run is written.  Without
-        # locks where the file system has none or another program wrongly holds one; with the other setting
-        # where this process has the file open already (HDF5 insists on equal settings).
-        for locking in (None, False, True):
-            try:
-                return h5py.File(path, "r", locking=locking)
-            except OSError as error:
-                fault = error
-                if "lock" not in str(error):
-                    break
-        # A commit may be under way at this very moment.
-        if attempt + 1 == _ATTEMPTS or not is_being_written(path):
-            break
-        time.sleep(0.02)
-    kind = "is cut off" if "truncated" in str(fault) else "is damaged"
-    raise RecordError(
-        f"{path}: the HDF5 file {kind} ({path.stat().st_size} bytes; HDF5 says: {fault}); "
+    # Neither a commit under way nor one that was cut off must be seen half done (see storage.py).
+    try:
+        if is_being_written(path):
+            return h5py.File(snapshot(path), "r")
+        if has_journal(path):
+            return h5py.File(open_cut_off(path), "r")
+    except OSError as error:
+        if error.errno is not None:
+            raise os_fault(path, "read the file", error) from error
+        raise _damaged(path, error) from error
+    # Without HDF5's locks where the file system has none or another program holds one; with the other setting
+    # where this process has the file open already (HDF5 insists on equal settings).
+    for locking in (None, False, True):
+        try:
+            return h5py.File(path, "r", locking=locking)
+        except OSError as error:
+            fault = error
+            if "lock" not in str(error):
+                break
+    raise _damaged(path, fault) from fault
+
+
+def _damaged(path: Path, error: OSError) -> RecordError:
+    kind = "is cut off" if "truncated" in str(error) else "is damaged"
+    return RecordError(
+        f"{path}: the HDF5 file {kind} ({path.stat().st_size} bytes; HDF5 says: {error}); "
         "was it copied completely? Copy it again or run again"
-    ) from fault
+    )
 
 
 def dims_of(dataset: h5py.Dataset) -> tuple[str, ...]:

@@ -1,10 +1,12 @@
-"""The bytes of a result file: HDF5 writes into memory, a commit puts them on disk in a safe order.
+"""The bytes of a result file: HDF5 writes into memory, a commit puts them on disk all or nothing.
 
-HDF5 itself writes pages in whatever order suits it, so that a process killed between two of them (or a disk
-that fills up) can leave a file that no longer opens.  Here HDF5 talks to a :class:`CommittedFile`, which
-keeps every write since the last commit in memory.  A commit first appends what lies beyond the old end of the
-file, where no reader looks yet, and then overwrites the few changed pages, the superblock last.  A full disk
-is met while appending: the file is cut back to its former length and stays as it was.
+HDF5 itself writes pages in whatever order suits it; cutting its flushes at every possible place showed that
+half of the states in between do not open or have lost rows.  So HDF5 talks to a :class:`CommittedFile`,
+which keeps every write since the last commit in memory.  A commit appends what lies beyond the old end of
+the file together with a journal of the pages about to change (no reader looks there yet), then changes
+those pages, then cuts the journal off.  A process killed while appending leaves the old state; killed
+later, the journal holds the rest of the new one and whoever opens the file next takes it into account.  A
+full disk is met while appending: the file is cut back to its former length and stays as it was.
 """
 
 from __future__ import annotations
@@ -14,17 +16,29 @@ import fcntl
 import io
 import os
 import struct
+import tempfile
+import time
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from abm.errors import RecordError
 from abm.record.faults import os_fault
 
 PAGE = 4096
-# A byte no file reaches.  Whoever writes a result file holds a lock on it; readers never ask for it, and the
-# locks that HDF5 itself takes are of another kind, so that a file can be read while it is written.
+# Bytes no file reaches, used as names of locks.  Whoever writes a result file holds the first for as long
+# as it writes, and the second during a commit.  HDF5's own locks are of another kind and do not meet
+# these, so that any program can read a file while it is written.
 _WRITER_BYTE = 1 << 60
+_COMMIT_BYTE = _WRITER_BYTE + 1
 # struct flock of 64-bit Linux: l_type, l_whence, l_start, l_len, l_pid.
 _FLOCK = "hhqqi4x"
+_WAIT_SECONDS = 1.0
+# A journal: for each page its number, length and bytes; then this trailer, the last bytes of the file:
+# length of the journal with trailer, length of the file after the commit, CRC-32 of all before it, mark.
+_ENTRY = struct.Struct("<QI")
+_TRAILER = struct.Struct("<QQI8s")
+_MARK = b"ABMREDO1"
 
 
 class CommittedFile(io.RawIOBase):
@@ -42,10 +56,9 @@ class CommittedFile(io.RawIOBase):
         super().__init__()
         self._fd = fd
         self.path = Path(path)
-        self._base = os.fstat(fd).st_size
         self._tail = bytearray()
-        self._pages: dict[int, bytearray] = {}
-        self._size = self._base
+        # A commit that was cut off is taken up where it stopped.
+        self._pages, self._base, self._size = read_journal(fd)
         self._at = 0
 
     # What h5py's file-object driver calls.
@@ -158,23 +171,26 @@ class CommittedFile(io.RawIOBase):
         RecordError
             Disk full, quota, or another fault; what was committed before is still valid.
         """
-        try:
-            _write_all(self._fd, self._tail, self._base)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                os.ftruncate(self._fd, self._base)
-            raise os_fault(self.path, "write", error) from error
-        try:
-            # Page 0 holds the superblock, which makes all the rest visible.
-            for page in sorted(self._pages, key=lambda number: (number == 0, number)):
-                if page * PAGE < self._size:
-                    _write_all(self._fd, self._pages[page], page * PAGE)
-            if self._size < self._base:
+        if not self._tail and not self._pages and self._size == self._base:
+            return
+        journal = pack_journal(self._pages, self._size)
+        with _commit_lock(self._fd):
+            try:
+                write_at(self._fd, self._tail + journal, self._base)
+                if durable:
+                    os.fsync(self._fd)
+            except OSError as error:
+                with contextlib.suppress(OSError):
+                    os.ftruncate(self._fd, self._base)
+                raise os_fault(self.path, "write", error) from error
+            try:
+                for page, data in sorted(self._pages.items()):
+                    write_at(self._fd, data, page * PAGE)
                 os.ftruncate(self._fd, self._size)
-            if durable:
-                os.fsync(self._fd)
-        except OSError as error:
-            raise os_fault(self.path, "write", error) from error
+                if durable:
+                    os.fsync(self._fd)
+            except OSError as error:
+                raise os_fault(self.path, "write", error) from error
         self._tail = bytearray()
         self._pages = {}
         self._base = self._size
@@ -186,11 +202,82 @@ class CommittedFile(io.RawIOBase):
             self._fd = -1
 
 
-def _write_all(fd: int, data: bytearray, offset: int) -> None:
+def write_at(fd: int, data: bytes | bytearray, offset: int) -> None:
+    """Write all of ``data``, however many system calls it takes."""
     view = memoryview(data)
     while view:
         written = os.pwrite(fd, view, offset)
         view, offset = view[written:], offset + written
+
+
+def pack_journal(pages: dict[int, bytearray], size: int) -> bytes:
+    """Journal of the pages that a commit changes; ``size`` is the length of the file afterwards."""
+    body = b"".join(_ENTRY.pack(page, len(data)) + data for page, data in sorted(pages.items()))
+    return body + _TRAILER.pack(len(body) + _TRAILER.size, size, zlib.crc32(body), _MARK)
+
+
+def read_journal(fd: int) -> tuple[dict[int, bytearray], int, int]:
+    """Find the journal that a cut-off commit left at the end of the file.
+
+    Returns
+    -------
+    pages : dict of int to bytearray
+        Pages still to be changed; empty when the file is whole.
+    base : int
+        Length of the file without the journal.
+    size : int
+        Length that the file shall have.
+    """
+    length = os.fstat(fd).st_size
+    whole: tuple[dict[int, bytearray], int, int] = ({}, length, length)
+    trailer = os.pread(fd, _TRAILER.size, max(0, length - _TRAILER.size))
+    if len(trailer) < _TRAILER.size or not trailer.endswith(_MARK):
+        return whole
+    journal, size, crc, _ = _TRAILER.unpack(trailer)
+    if journal > length:
+        return whole
+    body = os.pread(fd, journal - _TRAILER.size, length - journal)
+    if zlib.crc32(body) != crc:
+        return whole
+    pages = {}
+    at = 0
+    while at < len(body):
+        page, count = _ENTRY.unpack_from(body, at)
+        pages[page] = bytearray(body[at + _ENTRY.size : at + _ENTRY.size + count])
+        at += _ENTRY.size + count
+    return pages, length - journal, size
+
+
+def has_journal(path: Path) -> bool:
+    """Whether the file ends with a journal, that is, a commit was cut off (or is under way)."""
+    with path.open("rb") as file:
+        return bool(read_journal(file.fileno())[0])
+
+
+def _lock(fd: int, kind: int, byte: int) -> bool:
+    """Try to lock (or with ``F_UNLCK`` release) one byte; True where the file system has no locks."""
+    command = getattr(fcntl, "F_OFD_SETLK", None)
+    if command is None:
+        return True
+    try:
+        fcntl.fcntl(fd, command, struct.pack(_FLOCK, kind, os.SEEK_SET, byte, 1, 0))
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+@contextlib.contextmanager
+def _commit_lock(fd: int, kind: int = fcntl.F_WRLCK) -> Iterator[None]:
+    """Keep commits and snapshots apart, but wait a second at most: a run never hangs because of a reader."""
+    end = time.monotonic() + _WAIT_SECONDS
+    while not _lock(fd, kind, _COMMIT_BYTE) and time.monotonic() < end:
+        time.sleep(0.005)
+    try:
+        yield
+    finally:
+        _lock(fd, fcntl.F_UNLCK, _COMMIT_BYTE)
 
 
 def lock_for_writing(fd: int, path: str | Path) -> None:
@@ -201,18 +288,8 @@ def lock_for_writing(fd: int, path: str | Path) -> None:
     RecordError
         Another run writes it.
     """
-    command = getattr(fcntl, "F_OFD_SETLK", None)
-    if command is None:
-        return
-    try:
-        fcntl.fcntl(fd, command, struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, _WRITER_BYTE, 1, 0))
-    except (BlockingIOError, PermissionError) as error:
-        raise RecordError(
-            f"{path}: another run is writing this file; wait for it or choose another name"
-        ) from error
-    except OSError:
-        # Some network file systems have no locks; writing is possible all the same.
-        return
+    if not _lock(fd, fcntl.F_WRLCK, _WRITER_BYTE):
+        raise RecordError(f"{path}: another run is writing this file; wait for it or choose another name")
 
 
 def is_being_written(path: str | Path) -> bool:
@@ -220,11 +297,28 @@ def is_being_written(path: str | Path) -> bool:
     command = getattr(fcntl, "F_OFD_GETLK", None)
     if command is None:
         return False
+    question = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, _WRITER_BYTE, 1, 0)
     try:
         with Path(path).open("rb") as file:
-            answer = fcntl.fcntl(
-                file.fileno(), command, struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, _WRITER_BYTE, 1, 0)
-            )
+            answer = fcntl.fcntl(file.fileno(), command, question)
     except OSError:
         return False
     return bool(struct.unpack(_FLOCK, answer)[0] != fcntl.F_UNLCK)
+
+
+def snapshot(path: Path) -> CommittedFile:
+    """Copy a file that is being written, between two commits, into an unnamed temporary file.
+
+    A reader that kept such a file open would read pages of different commits.
+    """
+    with path.open("rb") as source, tempfile.TemporaryFile() as copy:
+        with _commit_lock(source.fileno(), fcntl.F_RDLCK):
+            while block := source.read(1 << 22):
+                copy.write(block)
+        copy.flush()
+        return CommittedFile(os.dup(copy.fileno()), path)
+
+
+def open_cut_off(path: Path) -> CommittedFile:
+    """Open for reading a file whose last commit was cut off; nothing is written."""
+    return CommittedFile(os.open(path, os.O_RDONLY | os.O_CLOEXEC), path)

@@ -173,10 +173,10 @@ class GrowingArray:
 
 def encode(block: NDArray[Any]) -> bytes:
     """Bytes of a chunk after HDF5's shuffle and gzip filters."""
-    flat = np.frombuffer(memoryview(block).cast("B"), dtype=np.uint8)
+    flat = np.frombuffer(block.data.cast("B"), dtype=np.uint8)
     if block.itemsize > 1:
         flat = np.ascontiguousarray(flat.reshape(-1, block.itemsize).T)
-    return zlib.compress(flat, COMPRESSION_LEVEL)
+    return zlib.compress(flat.data, COMPRESSION_LEVEL)
 
 
 def growing_array(
