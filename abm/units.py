@@ -153,7 +153,7 @@ class _UnitParser:
         while at < len(text.rstrip()):
             found = _TOKEN.match(text, at)
             if not found:
-                raise UnitError(f"'{self.whole}' is not a number with a unit: unexpected '{text[at:].strip()}'")
+                raise self._unexpected(text[at:].strip())
             tokens.append("^" if found[1] else found[0].strip())
             at = found.end()
         return tokens
@@ -164,8 +164,11 @@ class _UnitParser:
     def parse(self) -> tuple[Fraction, Exponents]:
         factor, powers = self._product()
         if self._peek():
-            raise UnitError(f"'{self.whole}' is not a number with a unit: unexpected '{self._peek()}'")
+            raise self._unexpected(self._peek())
         return factor, powers
+
+    def _unexpected(self, what: str) -> UnitError:
+        return UnitError(f"'{self.whole}' is not a number with a unit: unexpected '{what}'")
 
     def _product(self) -> tuple[Fraction, Exponents]:
         factor, powers = Fraction(1), _NONE

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from abm.scenario.vocabulary import Vocabulary, lookalike
 from abm.scenario.nodes import listed, nearest
+from abm.scenario.vocabulary import Vocabulary, lookalike
 from abm.state.kinds import BehaviourKind
 from abm.units import DIMENSIONS, Dimension
 

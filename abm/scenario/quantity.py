@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,12 +126,15 @@ class QuantityRule:
         Negative values are allowed.
     at_most : float or None
         Largest value, internal units.
+    words : tuple of (str, float)
+        Words that stand for a value, e.g. ``never``; ``"0"`` lets a bare zero pass.
     """
 
     unit: str | None
     positive: bool = False
     signed: bool = False
     at_most: float | None = None
+    words: tuple[tuple[str, float], ...] = ()
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -149,6 +152,9 @@ class QuantityRule:
         """A `Quantity` from a text, a number or an annotated mapping; all faults of it at once."""
         if isinstance(raw, Quantity):
             return raw
+        if self.words and isinstance(raw, str | int) and str(raw) in dict(self.words):
+            word = next(word for word, _ in self.words)
+            return Quantity(dict(self.words)[str(raw)], unit=self.unit or "1", given=word)
         value, faults = read_quantity(raw, self)
         if value is None:
             raise PydanticCustomError("quantity", "{message}", {"message": faults[0][1], "faults": faults})
@@ -161,10 +167,15 @@ class QuantityRule:
 
 
 def quantity(
-    unit: str | None, *, positive: bool = False, signed: bool = False, at_most: float | None = None
+    unit: str | None,
+    *,
+    positive: bool = False,
+    signed: bool = False,
+    at_most: float | None = None,
+    words: Mapping[str, float] | None = None,
 ) -> QuantityRule:
     """Annotation for a pydantic field: ``Annotated[Quantity, quantity("um^2/min", positive=True)]``."""
-    return QuantityRule(unit, positive, signed, at_most)
+    return QuantityRule(unit, positive, signed, at_most, tuple((words or {}).items()))
 
 
 #: Where inside an annotated mapping a fault lies, and its message.

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from abm.errors import Fault
-from abm.scenario.nodes import MapNode, Mark, Node, Origin, ScalarNode, ListNode, nearest
+from abm.scenario.nodes import ListNode, MapNode, Mark, Node, Origin, ScalarNode, nearest
 
 MAX_BYTES = 5_000_000
 MAX_DEPTH = 50
@@ -126,10 +126,10 @@ def parse_text(text: str, name: str, folder: Path | None, faults: list[Fault]) -
     return node
 
 
-def parse_value(text: str, name: str = "") -> tuple[Node, list[Fault]]:
+def parse_value(text: str, folder: Path | None = None) -> tuple[Node, list[Fault]]:
     """Nodes of a value given on the command line; its positions point nowhere."""
     faults: list[Fault] = []
-    node = _Builder(Origin(name), faults, positions=False).build(text)
+    node = _Builder(Origin("", folder), faults, positions=False).build(text)
     return node, faults
 
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from abm.scenario.vocabulary import Vocabulary, lookalike
 from abm.scenario.nodes import listed, nearest
+from abm.scenario.vocabulary import Vocabulary, lookalike
 from abm.state.kinds import SignalKind
 from abm.units import DIMENSIONS, Dimension
 
