@@ -1,0 +1,338 @@
+"""Diffusion, decay, uptake and exchange of all fields: Douglas alternating directions in delta form.
+
+One step of a field, with A = A_x + A_y (+ A_z) and all linear losses shared equally by the axes, is
+
+    (I - dt/2 A_x) d_x = dt (A c + S),   (I - dt/2 A_y) d_y = d_x,   (I - dt/2 A_z) d_z = d_y,   c += d_z
+
+(Douglas, Numer. Math. 4:41, 1962, doi:10.1007/BF01386295): second order in time and space, unconditionally
+stable in 2-D, and its fixed point is the exact steady state of the discrete equations.  It is not positive.
+A step that would leave a voxel below zero is redone from its old values by `diffusion_positive`; such
+steps are counted, and nothing is ever clipped.  Zero is the bound, without tolerance: where the scheme is
+positive it is so with a relative, not an absolute, error, so rounding alone does not cross zero.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit, prange
+from numpy.typing import NDArray
+
+from abm.kernels.diffusion_positive import REDO_SUBSTEPS, START_UP_SUBSTEPS, positive_step
+from abm.kernels.diffusion_sweeps import (
+    PANEL,
+    accept_panel,
+    add_exchange,
+    add_rows,
+    right_hand_side,
+    solve_rows,
+    solve_x,
+)
+from abm.kernels.field_system import FG_PER_PG_UM3_PER_ML, FieldSystem
+from abm.kernels.reservoirs import predict_midpoint, reservoir_after, update_reservoirs
+
+OK = 0
+NEGATIVE = 101
+NOT_FINITE = 102
+BAD_RESERVOIR = 103
+
+MESSAGES = {
+    NEGATIVE: "concentration is negative",
+    NOT_FINITE: "concentration is infinite or not a number",
+    BAD_RESERVOIR: "reservoir concentration is negative, infinite or not a number",
+}
+
+REDONE, START_UPS = 0, 1
+"""Columns of the counters: steps redone by the positive scheme, steps that used it as start-up."""
+
+
+class Workspace(NamedTuple):
+    """Scratch arrays of `advance` (one slot) or `advance_parallel` (a slot per field)."""
+
+    d1: NDArray[np.float64]
+    d2: NDArray[np.float64]
+    d3: NDArray[np.float64]
+    next: NDArray[np.float64]
+    partial: NDArray[np.float64]
+    mid: NDArray[np.float64]
+    flux: NDArray[np.float64]
+
+
+def new_workspace(system: FieldSystem, n_reservoir: int, parallel: bool = False) -> Workspace:
+    """Allocate scratch for systems of this shape; ``parallel`` for `advance_parallel`."""
+    n_field, nz, ny, nx = system.decay.shape
+    slots = n_field if parallel else 1
+    n_task = -(-nx // PANEL) * (1 if nz == 1 else ny)
+    rows = (slots, nz * ny, nx)
+    return Workspace(
+        np.zeros(rows),
+        np.zeros(rows),
+        np.zeros(rows if nz > 1 else (slots, 0, 0)),
+        np.zeros((n_field, nz * ny, nx)),
+        np.zeros((slots, n_task, 4)),
+        np.zeros((slots, n_reservoir)),
+        np.zeros((slots, n_reservoir)),
+    )
+
+
+@njit(cache=True)
+def advance(c, source, system, factors, reservoirs, n_steps, restart, budget, counters, work):
+    """Advance every field by ``n_steps[f]`` steps of ``factors.dt[f]`` on one thread.
+
+    Parameters
+    ----------
+    c : (n_field, nz, ny, nx) float64 [pg/ml]
+        Changed in place.
+    source : (n_field, nz, ny, nx) float64 [pg/ml/min]
+        Constant over the call.
+    system : FieldSystem
+    factors : Factors
+        Must be fresh: see `refresh_factors`.
+    reservoirs : Reservoirs
+        ``c`` is changed in place.
+    n_steps : (n_field,) int64
+    restart : (n_field,) bool
+        True where ``c`` or ``source`` has jumped (a bolus): the first step then uses the positive scheme.
+        Set to False when done.
+    budget : Budget
+        Added to.
+    counters : (n_field, 2) int64
+        Added to; columns `REDONE`, `START_UPS`.
+    work : Workspace
+
+    Returns
+    -------
+    (code, field, index) : int64
+        ``OK``; else a code of `MESSAGES`, the first field concerned and its flat voxel (or reservoir)
+        index.  The field then stands where it was before the faulty step.
+    """
+    n_field, nz, ny, nx = c.shape
+    shape = (n_field, nz * ny, nx)
+    c3, s3 = c.reshape(shape), source.reshape(shape)
+    kx, ky, kz = system.kx.reshape(shape), system.ky.reshape(shape), system.kz.reshape(shape)
+    decay = system.decay.reshape(shape)
+    uptake = system.uptake.reshape(system.uptake.shape[0], nz * ny, nx)
+    d1, d2, d3, partial = work.d1, work.d2, work.d3, work.partial
+    loss, x, dts = factors.loss, factors.x, factors.dt
+    n_panel = (nx + PANEL - 1) // PANEL
+    for f in range(n_field):
+        dt = dts[f]
+        code, index = _open_field(c3, s3, dt * n_steps[f] * system.voxel_volume, budget, f)
+        if code != OK:
+            return code, f, index
+        cur, out = c3, work.next
+        for step in range(n_steps[f]):
+            start_up = restart[f] and step == 0
+            if not start_up:
+                predict_midpoint(cur, system, factors, reservoirs, f, 0, dt, work.mid)
+                for b in range(x.shape[1]):
+                    right_hand_side(cur, s3, kx, ky, kz, loss, x, f, b, ny, nz, dt)
+                    _exchange_block(x, system, factors, work.mid, f, 0, b, nx, dt)
+                    solve_x(x, d1, f, 0, b)
+                for q in range(nz * n_panel):
+                    z, p = q // n_panel, q % n_panel
+                    solve_rows(d1, d2, factors.y_cp, factors.y_w, f, 0, z * ny, 1, ny, p)
+                    if nz > 1:
+                        add_rows(d1, d2, 0, z * ny, ny, p)
+                    else:
+                        accept_panel(cur, out, d1, d2, decay, uptake, 0.25, partial, p, f, 0, 0, 1, ny, p)
+                for q in range(ny * n_panel if nz > 1 else 0):
+                    y, p = q // n_panel, q % n_panel
+                    solve_rows(d2, d3, factors.z_cp, factors.z_w, f, 0, y, ny, nz, p)
+                    accept_panel(cur, out, d1, d3, decay, uptake, 1.0 / 6.0, partial, q, f, 0, y, ny, nz, p)
+            code, index = _close_step(
+                cur, out, s3, system, factors, reservoirs, budget, counters, work, f, 0, start_up
+            )
+            if code != OK:
+                _copy_field(cur, c3, f)
+                return code, f, index
+            restart[f] = False
+            cur, out = out, cur
+        _copy_field(cur, c3, f)
+    return OK, 0, 0
+
+
+@njit(cache=True, parallel=True)
+def advance_parallel(c, source, system, factors, reservoirs, n_steps, restart, budget, counters, work):
+    """`advance` on all threads, to the same bytes; worth its overhead from about 1e5 values.
+
+    ``work`` comes from ``new_workspace(..., parallel=True)``.
+    """
+    n_field, nz, ny, nx = c.shape
+    shape = (n_field, nz * ny, nx)
+    cur, out, s3 = c.reshape(shape), work.next, source.reshape(shape)
+    kx, ky, kz = system.kx.reshape(shape), system.ky.reshape(shape), system.kz.reshape(shape)
+    decay = system.decay.reshape(shape)
+    uptake = system.uptake.reshape(system.uptake.shape[0], nz * ny, nx)
+    d1, d2, d3, partial = work.d1, work.d2, work.d3, work.partial
+    loss, x, dts = factors.loss, factors.x, factors.dt
+    n_panel = (nx + PANEL - 1) // PANEL
+    n_block = x.shape[1]
+    n_y, n_z = nz * n_panel, ny * n_panel if nz > 1 else 0
+    codes = np.zeros((n_field, 2), np.int64)
+    n_rounds, fault = 0, OK
+    for f in range(n_field):
+        interval = dts[f] * n_steps[f] * system.voxel_volume
+        codes[f, 0], codes[f, 1] = _open_field(cur, s3, interval, budget, f)
+        n_rounds, fault = max(n_rounds, n_steps[f]), max(fault, codes[f, 0])
+    for step in range(n_rounds if fault == OK else 0):
+        # Fields that take the Douglas step now: not those that are through, nor those that start up.
+        douglas = np.zeros(n_field, np.bool_)
+        for f in range(n_field):
+            douglas[f] = step < n_steps[f] and not restart[f] and codes[f, 0] == OK
+            if douglas[f]:
+                predict_midpoint(cur, system, factors, reservoirs, f, f, dts[f], work.mid)
+        for q in prange(n_field * n_block):
+            f, b = q // n_block, q % n_block
+            if douglas[f]:
+                right_hand_side(cur, s3, kx, ky, kz, loss, x, f, b, ny, nz, dts[f])
+                _exchange_block(x, system, factors, work.mid, f, f, b, nx, dts[f])
+                solve_x(x, d1, f, f, b)
+        for q in prange(n_field * n_y):
+            f, z, p = q // n_y, q % n_y // n_panel, q % n_panel
+            if douglas[f]:
+                solve_rows(d1, d2, factors.y_cp, factors.y_w, f, f, z * ny, 1, ny, p)
+                if nz > 1:
+                    add_rows(d1, d2, f, z * ny, ny, p)
+                else:
+                    accept_panel(cur, out, d1, d2, decay, uptake, 0.25, partial, p, f, f, 0, 1, ny, p)
+        for q in prange(n_field * n_z):
+            f, t, y, p = q // n_z, q % n_z, q % n_z // n_panel, q % n_panel
+            if douglas[f]:
+                solve_rows(d2, d3, factors.z_cp, factors.z_w, f, f, y, ny, nz, p)
+                accept_panel(cur, out, d1, d3, decay, uptake, 1.0 / 6.0, partial, t, f, f, y, ny, nz, p)
+        for f in prange(n_field):
+            if step < n_steps[f] and codes[f, 0] == OK:
+                codes[f, 0], codes[f, 1] = _close_step(
+                    cur, out, s3, system, factors, reservoirs, budget, counters, work, f, f, not douglas[f]
+                )
+                restart[f] = restart[f] and codes[f, 0] != OK
+                # Leave the last good values of a field in the caller's array, which is `cur` in even steps.
+                if codes[f, 0] != OK and step % 2 == 1:
+                    _copy_field(cur, out, f)
+                elif codes[f, 0] == OK and step == n_steps[f] - 1 and step % 2 == 0:
+                    _copy_field(out, cur, f)
+        cur, out = out, cur
+    for f in range(n_field):
+        if codes[f, 0] != OK:
+            return codes[f, 0], f, codes[f, 1]
+    return OK, 0, 0
+
+
+@njit(cache=True)
+def _copy_field(source, target, f):
+    """``target[f] = source[f]``, for nothing when both are the same array."""
+    if source.ctypes.data == target.ctypes.data:
+        return
+    for row in range(source.shape[1]):
+        for i in range(source.shape[2]):
+            target[f, row, i] = source[f, row, i]
+
+
+@njit(cache=True)
+def _open_field(c, source, interval, budget, f):
+    """Refuse values that are already wrong; book the constant source of the whole call.
+
+    ``interval`` is time times voxel volume [min um^3].
+    """
+    fu, nx = np.uintp(f), np.uintp(c.shape[2])
+    sourced, amount = np.zeros(c.shape[2]), np.zeros(c.shape[2])
+    lowest = np.full(c.shape[2], np.inf)
+    for row in range(np.uintp(c.shape[1])):
+        for i in range(nx):
+            sourced[i] += source[fu, row, i]
+        for i in range(nx):
+            value = c[fu, row, i]
+            amount[i] += value
+            lowest[i] = value if value < lowest[i] else lowest[i]
+    budget.sourced[f] += sourced.sum() * interval * FG_PER_PG_UM3_PER_ML
+    if lowest.min() < 0.0 or not np.isfinite(amount.sum()):
+        return _find_fault(c, f)
+    return OK, 0
+
+
+@njit(cache=True)
+def _find_fault(c, f):
+    """First voxel of a field that is negative or not finite."""
+    nx = c.shape[2]
+    for row in range(c.shape[1]):
+        for i in range(nx):
+            if not np.isfinite(c[f, row, i]):
+                return NOT_FINITE, row * nx + i
+            if c[f, row, i] < 0.0:
+                return NEGATIVE, row * nx + i
+    return OK, 0
+
+
+@njit(cache=True)
+def _exchange_block(x, system, factors, mid, f, slot, block, nx, dt):
+    if system.ex_voxel.size > 0:
+        add_exchange(
+            x,
+            factors.ex_order,
+            factors.ex_start,
+            system.ex_voxel,
+            system.ex_reservoir,
+            system.ex_rate,
+            mid,
+            f,
+            slot,
+            block,
+            nx,
+            dt,
+        )
+
+
+@njit(cache=True)
+def _close_step(c, out, source, system, factors, reservoirs, budget, counters, work, f, slot, start_up):
+    """Accept and book the Douglas step, or replace it by the positive scheme."""
+    dt = factors.dt[f]
+    to_fg = system.voxel_volume * FG_PER_PG_UM3_PER_ML
+    accepted = not start_up
+    if accepted:
+        decayed, taken, amount, lowest = 0.0, 0.0, 0.0, np.inf
+        for task in range(work.partial.shape[1]):
+            decayed += work.partial[slot, task, 0]
+            taken += work.partial[slot, task, 1]
+            amount += work.partial[slot, task, 2]
+            lowest = min(lowest, work.partial[slot, task, 3])
+        _exchange_flux(c, system, work, f, slot, dt)
+        accepted = lowest >= 0.0 and np.isfinite(amount)
+        for r in range(reservoirs.volume.size):
+            after = reservoir_after(system, reservoirs, r, f, dt, work.flux[slot, r])
+            accepted = accepted and after >= 0.0 and after < np.inf
+        if accepted:
+            budget.decayed[f] += decayed * dt * to_fg
+            budget.taken_up[f] += taken * dt * to_fg
+            budget.amount[f] = amount * to_fg
+            update_reservoirs(system, reservoirs, budget, f, slot, dt, work.flux)
+            return OK, 0
+        counters[f, REDONE] += 1
+    else:
+        counters[f, START_UPS] += 1
+    n_substep = START_UP_SUBSTEPS if start_up else REDO_SUBSTEPS
+    reservoir = positive_step(c, out, source, system, factors, reservoirs, budget, work, f, slot, n_substep)
+    if reservoir >= 0:
+        return BAD_RESERVOIR, reservoir
+    amount = 0.0
+    for row in range(out.shape[1]):
+        for i in range(out.shape[2]):
+            amount += out[f, row, i]
+    budget.amount[f] = amount * to_fg
+    return _find_fault(out, f)
+
+
+@njit(cache=True)
+def _exchange_flux(c, system, work, f, slot, dt):
+    """What each reservoir gave the tissue in this Douglas step, ``flux[slot, r]`` [pg/ml x voxels]."""
+    nx = c.shape[2]
+    three = work.d3.size > 0
+    weight = 1.0 / 6.0 if three else 0.25
+    work.flux[slot] = 0.0
+    for e in range(system.ex_voxel.size):
+        voxel, r = system.ex_voxel[e], system.ex_reservoir[e]
+        row, i = voxel // nx, voxel % nx
+        last = work.d3[slot, row, i] if three else work.d2[slot, row, i]
+        effective = c[f, row, i] + weight * (work.d1[slot, row, i] + last)
+        work.flux[slot, r] += dt * system.ex_rate[f, e] * (work.mid[slot, r] - effective)

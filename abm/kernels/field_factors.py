@@ -1,0 +1,185 @@
+"""Thomas factors of the line solves, rebuilt only when a coefficient or the step changes.
+
+Along every axis d the Douglas scheme solves (I - dt/2 A_d) u = r, where A_d holds the face conductances of
+that axis and an equal share of all linear losses.  The matrix is symmetric and tridiagonal, so one
+elimination gives two numbers per voxel: ``cp``, the eliminated coupling to the next voxel, and ``w``, the
+inverse pivot; then forward ``y_i = r_i + cp_(i-1) y_(i-1)`` and back ``u_i = w_i y_i + cp_i u_(i+1)``.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import ArrayLike, NDArray
+
+from abm.kernels.field_system import FieldSystem, Reservoirs
+
+LANES = 8
+"""Rows solved side by side along x, so that the recurrence fills vector registers."""
+
+SLOTS = 3
+"""Slots per voxel of the x factors: cp, w and the running solution."""
+
+# Unsigned indices: with signed ones numba tests every index for wrap-around, which stops vectorisation.
+U0, U1, U2 = np.uintp(0), np.uintp(1), np.uintp(2)
+ULANES, UCELL = np.uintp(LANES), np.uintp(LANES * SLOTS)
+
+
+class Factors(NamedTuple):
+    """Everything the solver derives from a `FieldSystem` and a step; rows are z * ny + y.
+
+    Attributes
+    ----------
+    dt : (n_field,) float64 [min]
+        Field step; may differ between fields.
+    loss : (n_field, nz * ny, nx) float64 [1/min]
+        Decay, uptake and exchange together.
+    x : (n_field, n_block, nx * SLOTS * LANES) float64
+        (solution, cp, w) of the x solves, `LANES` rows interleaved.  The solution is scratch; it lives
+        beside its factors because the compiler vectorises the recurrence only inside one array.
+    y_cp, y_w : (n_field, nz * ny, nx) float64
+    z_cp, z_w : (n_field, nz * ny, nx) float64
+        Size 0 when nz = 1.
+    coupling : (n_res, n_field) float64 [1/min]
+        Rate at which a reservoir of finite volume would empty into a tissue without cytokine.
+    ex_order : (m,) int64
+        Exchange entries in order of their voxel.
+    ex_start : (n_block + 1,) int64
+        Block b of `LANES` rows holds the entries ``ex_order[ex_start[b]:ex_start[b + 1]]``.
+    """
+
+    dt: NDArray[np.float64]
+    loss: NDArray[np.float64]
+    x: NDArray[np.float64]
+    y_cp: NDArray[np.float64]
+    y_w: NDArray[np.float64]
+    z_cp: NDArray[np.float64]
+    z_w: NDArray[np.float64]
+    coupling: NDArray[np.float64]
+    ex_order: NDArray[np.int64]
+    ex_start: NDArray[np.int64]
+
+
+def build_factors(system: FieldSystem, reservoirs: Reservoirs, dt: ArrayLike) -> Factors:
+    """Allocate and fill the factors.
+
+    Parameters
+    ----------
+    system : FieldSystem
+    reservoirs : Reservoirs
+        Only ``volume`` and ``multiplicity`` are read.
+    dt : float or (n_field,) [min]
+    """
+    n_field, nz, ny, nx = system.decay.shape
+    rows = (n_field, nz * ny, nx)
+    rows_z = rows if nz > 1 else (n_field, 0, 0)
+    n_block = -(-nz * ny // LANES)
+    order = np.argsort(system.ex_voxel, kind="stable")
+    starts = np.searchsorted(system.ex_voxel[order], np.arange(n_block + 1) * (LANES * nx))
+    factors = Factors(
+        np.array(np.broadcast_to(np.asarray(dt, dtype=np.float64), n_field)),
+        np.empty(rows),
+        np.empty((n_field, n_block, nx * SLOTS * LANES)),
+        np.empty(rows),
+        np.empty(rows),
+        np.empty(rows_z),
+        np.empty(rows_z),
+        np.zeros(reservoirs.clearance.shape),
+        order.astype(np.int64),
+        starts.astype(np.int64),
+    )
+    refresh_factors(system, reservoirs, factors, np.ones(n_field, np.bool_))
+    return factors
+
+
+@njit(cache=True)
+def refresh_factors(system, reservoirs, factors, which):
+    """Recompute in place after a change of conductances, losses, exchange or ``factors.dt``.
+
+    Parameters
+    ----------
+    system : FieldSystem
+    reservoirs : Reservoirs
+    factors : Factors
+    which : (n_field,) bool
+        Fields to recompute.
+    """
+    n_field, nz, ny, nx = system.decay.shape
+    n_row = nz * ny
+    n_axis = 2.0 if nz == 1 else 3.0
+    decay = system.decay.reshape(n_field, n_row, nx)
+    kx = system.kx.reshape(n_field, n_row, nx)
+    ky = system.ky.reshape(n_field, n_row, nx)
+    for f in range(n_field):
+        if not which[f]:
+            continue
+        factors.loss[f] = decay[f]
+        if system.uptake.size > 0:
+            uptake = system.uptake.reshape(n_field, n_row, nx)
+            for row in range(n_row):
+                for i in range(nx):
+                    factors.loss[f, row, i] += uptake[f, row, i]
+        factors.coupling[:, f] = 0.0
+        for e in range(system.ex_voxel.size):
+            voxel, r, rate = system.ex_voxel[e], system.ex_reservoir[e], system.ex_rate[f, e]
+            factors.loss[f, voxel // nx, voxel % nx] += rate
+            if np.isfinite(reservoirs.volume[r]):
+                share = system.voxel_volume * reservoirs.multiplicity / reservoirs.volume[r]
+                factors.coupling[r, f] += rate * share
+        half = 0.5 * factors.dt[f]
+        for block in range(factors.x.shape[1]):
+            _eliminate_block(kx, factors.loss, factors.x, f, block, half, n_axis)
+        for z in range(nz):
+            _eliminate_rows(ky, factors.loss, factors.y_cp, factors.y_w, f, z * ny, 1, ny, half, n_axis)
+        if nz > 1:
+            kz = system.kz.reshape(n_field, n_row, nx)
+            for y in range(ny):
+                _eliminate_rows(kz, factors.loss, factors.z_cp, factors.z_w, f, y, ny, nz, half, n_axis)
+
+
+@njit(cache=True)
+def _eliminate_block(kx, loss, x, f, block, half, n_axis):
+    """Factors of `LANES` rows along x; rows beyond the last are the identity.
+
+    The pivot is ``rest + k`` with ``rest`` carried along as a sum of positive terms, so nothing cancels.
+    """
+    fu, bu = np.uintp(f), np.uintp(block)
+    n_row, nx = np.uintp(loss.shape[1]), np.uintp(loss.shape[2])
+    first = bu * ULANES
+    carried = np.zeros(LANES)
+    for i in range(nx):
+        at = i * UCELL
+        for b in range(ULANES):
+            row = first + b
+            cp = 0.0
+            w = 1.0
+            if row < n_row:
+                k = half * kx[fu, row, i] if i + U1 < nx else 0.0
+                rest = 1.0 + half * loss[fu, row, i] / n_axis + carried[b]
+                w = 1.0 / (rest + k)
+                cp = k * w
+                carried[b] = cp * rest
+            x[fu, bu, at + b] = 0.0
+            x[fu, bu, at + ULANES + b] = cp
+            x[fu, bu, at + U2 * ULANES + b] = w
+
+
+@njit(cache=True)
+def _eliminate_rows(k, loss, cp, w, f, first, stride, n, half, n_axis):
+    """Factors of nx lines along y or z; a line visits the rows first, first + stride, ..."""
+    fu, su = np.uintp(f), np.uintp(stride)
+    nx = np.uintp(loss.shape[2])
+    carried = np.zeros(loss.shape[2])
+    row = np.uintp(first)
+    for j in range(n):
+        open_face = half if j < n - 1 else 0.0
+        for i in range(nx):
+            here = open_face * k[fu, row, i]
+            rest = 1.0 + half * loss[fu, row, i] / n_axis + carried[i]
+            inverse = 1.0 / (rest + here)
+            w[fu, row, i] = inverse
+            cp[fu, row, i] = here * inverse
+            carried[i] = here * inverse * rest
+        row = row + su
