@@ -44,7 +44,7 @@ class Vocabulary:
     owner: str | None = None
     without_cell: bool = False
 
-    def of(self, cell_type: str, without_cell: bool = False) -> Vocabulary:
+    def of(self, cell_type: str | None, without_cell: bool = False) -> Vocabulary:
         """The same names, read from inside a cell type."""
         return replace(self, owner=cell_type, without_cell=without_cell)
 
