@@ -16,7 +16,7 @@ from numba import njit
 
 from abm.errors import CompileError
 from abm.kernels.neighbours import axis_index
-from abm.kernels.rng import MAX_CELL, uniform, uniform_pair
+from abm.kernels.rng import MAX_CELL, fill_uniform, uniform_pair
 from abm.kernels.status import BAD_RATE, BAD_VOXEL, ID_OUT_OF_RANGE, NOT_IN_ID_ORDER, OK
 
 NO_EVENT = -1
@@ -44,22 +44,23 @@ def choose_events(seed, stream, step, ids, rates, dt, event):
         ``OK`` and -1, or the code and row of the first faulty cell.
     """
     n_event = rates.shape[1]
+    u = np.empty(ids.size)
+    fill_uniform(seed, stream, step, ids, 0, u)
     for i in range(ids.size):
         event[i] = NO_EVENT
-        total = 0.0
+        total, good = 0.0, True
         for k in range(n_event):
-            if not (0.0 <= rates[i, k] < np.inf):
-                return BAD_RATE, i
+            good &= rates[i, k] >= 0.0
             total += rates[i, k]
-        if total == 0.0:
-            continue
+        if not (good and total < np.inf):
+            return BAD_RATE, i
         if ids[i] < 0 or ids[i] > MAX_CELL:
             return ID_OUT_OF_RANGE, i
-        u, v = uniform_pair(seed, stream, step, ids[i], 0)
-        x = total * dt
         # 1 - exp(-x) <= x spares the exponential for nearly all cells.
-        if u >= x or u >= -math.expm1(-x):
+        x = total * dt
+        if u[i] >= x or u[i] >= -math.expm1(-x):
             continue
+        _, v = uniform_pair(seed, stream, step, ids[i], 0)
         target = v * total
         for k in range(n_event):
             if rates[i, k] > 0.0:
@@ -76,28 +77,27 @@ def race_events(seed, streams, step, ids, rates, dt, event):
 
     The same law as :func:`choose_events`.  As every event has a stream of its own, changing the rate of
     one leaves the draws of the others alone: two arms of a study stay more closely paired, at the cost
-    of one draw per event of non-zero rate.
+    of one draw per event.
 
     Parameters and result as for :func:`choose_events`, with ``streams`` (n_event,) int64, all different.
     """
+    u, first = np.empty(ids.size), np.full(ids.size, dt)
     for i in range(ids.size):
         event[i] = NO_EVENT
-        first = dt
-        for k in range(rates.shape[1]):
+        if ids[i] < 0 or ids[i] > MAX_CELL:
+            return ID_OUT_OF_RANGE, i
+    for k in range(rates.shape[1]):
+        fill_uniform(seed, streams[k], step, ids, 0, u)
+        for i in range(ids.size):
             rate = rates[i, k]
             if not (0.0 <= rate < np.inf):
                 return BAD_RATE, i
-            if rate == 0.0:
-                continue
-            if ids[i] < 0 or ids[i] > MAX_CELL:
-                return ID_OUT_OF_RANGE, i
-            u = uniform(seed, streams[k], step, ids[i], 0)
             # -log(1 - u) >= u spares the logarithm for nearly all cells.
-            if u >= rate * first:
+            if u[i] >= rate * first[i]:
                 continue
-            time = -math.log1p(-u) / rate
-            if time < first:
-                first = time
+            time = -math.log1p(-u[i]) / rate
+            if time < first[i]:
+                first[i] = time
                 event[i] = k
     return OK, -1
 

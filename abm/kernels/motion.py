@@ -23,7 +23,7 @@ import numpy as np
 from numba import njit, prange
 
 from abm.kernels.neighbours import axis_index
-from abm.kernels.rng import MAX_CELL, MOTION, uniform, unit_vector
+from abm.kernels.rng import MAX_CELL, MOTION, fill_uniform, uniform, unit_vector
 from abm.kernels.status import (
     BAD_BIAS,
     BAD_DIRECTION,
@@ -55,8 +55,8 @@ def biased_direction(rx, ry, rz, gx, gy, gz, bias):
 
 
 @njit(cache=True, error_model="numpy")
-def _renew(seed, step, cell, ux, uy, uz, bias, persistence_time, gx, gy, gz, dt, ndim):
-    """Direction of one cell after the chance to re-orient: (status, x, y, z)."""
+def _renew(u, seed, step, cell, ux, uy, uz, bias, persistence_time, gx, gy, gz, dt, ndim):
+    """Direction of one cell after the chance ``u`` to re-orient: (status, x, y, z)."""
     if cell < 0 or cell > MAX_CELL:
         return ID_OUT_OF_RANGE, ux, uy, uz
     if not (persistence_time >= 0.0):
@@ -65,7 +65,6 @@ def _renew(seed, step, cell, ux, uy, uz, bias, persistence_time, gx, gy, gz, dt,
         return BAD_BIAS, ux, uy, uz
     lost = ux == 0.0 and uy == 0.0 and uz == 0.0
     if not lost and persistence_time > 0.0:
-        u = uniform(seed, MOTION, step, cell, 0)
         # 1 - exp(-x) <= x spares the exponential for nearly all cells.
         x = dt / persistence_time
         if u >= x or u >= -math.expm1(-x):
@@ -108,11 +107,13 @@ def reorient(seed, step, ids, directions, speed, bias, persistence_time, chemota
     (status, row)
         ``OK`` and -1, or the code and row of the first faulty cell.
     """
+    u = np.empty(ids.size)
+    fill_uniform(seed, MOTION, step, ids, 0, u)
     for i in range(ids.size):
         if speed[i] == 0.0:
             continue
         status, x, y, z = _renew(
-            seed, step, ids[i], directions[i, 0], directions[i, 1], directions[i, 2], bias[i],
+            u[i], seed, step, ids[i], directions[i, 0], directions[i, 1], directions[i, 2], bias[i],
             persistence_time[i], chemotaxis[i, 0], chemotaxis[i, 1], chemotaxis[i, 2], dt, ndim,
         )  # fmt: skip
         if status != OK:
@@ -124,12 +125,14 @@ def reorient(seed, step, ids, directions, speed, bias, persistence_time, chemota
 @njit(cache=True, error_model="numpy", parallel=True)
 def reorient_parallel(seed, step, ids, directions, speed, bias, persistence_time, chemotaxis, dt, ndim):
     """As :func:`reorient`, with the same bytes, on several threads; pays beyond about 1e5 cells."""
-    code = np.zeros(ids.size, np.uint8)
+    code, u = np.zeros(ids.size, np.uint8), np.empty(ids.size)
+    for i in prange(ids.size):
+        u[i] = uniform(seed, MOTION, step, ids[i], 0)
     for i in prange(ids.size):
         if speed[i] == 0.0:
             continue
         status, x, y, z = _renew(
-            seed, step, ids[i], directions[i, 0], directions[i, 1], directions[i, 2], bias[i],
+            u[i], seed, step, ids[i], directions[i, 0], directions[i, 1], directions[i, 2], bias[i],
             persistence_time[i], chemotaxis[i, 0], chemotaxis[i, 1], chemotaxis[i, 2], dt, ndim,
         )  # fmt: skip
         code[i] = status
