@@ -49,7 +49,7 @@ def compile_biology(scenario: Scenario, labels: Labels, entrance: Callable[[str]
             key = _key(tables, labels, name, text)
             if key[0] is not BehaviourKind.ARRIVAL:
                 tables.add(response, Target.BEHAVIOUR, keys.index(key), name)
-        tables.close_type()
+        tables.close_group()
     sites = _tissue_sites(scenario, labels, tables)
     waiting = _waiting(scenario, labels, tables, entrance)
     responses, signals = tables.finish()
@@ -176,11 +176,11 @@ def _tissue_sites(scenario: Scenario, labels: Labels, tables: ResponseTables) ->
     sites = []
     for text, response in scenario.tissue.behaviours.items():
         behaviour = parse_behaviour(text, tables.vocabulary, "tissue")
-        row = tables.add(response, Target.BEHAVIOUR, 0, None)
+        group = tables.add_site(response)
         sites.append(
             Site(
                 kind=behaviour.kind,
-                row=row,
+                group=group,
                 cytokine=_target_index(behaviour, labels, ""),
                 per_block=tables.reads_only_neighbourhood(response),
             )
@@ -188,9 +188,9 @@ def _tissue_sites(scenario: Scenario, labels: Labels, tables: ResponseTables) ->
     for k, (name, cell_type) in enumerate(scenario.cell_types.items()):
         for text, response in cell_type.behaviours.items():
             if _key(tables, labels, name, text)[0] is BehaviourKind.ARRIVAL:
-                row = tables.add(response, Target.BEHAVIOUR, 0, None)
+                group = tables.add_site(response)
                 block = tables.reads_only_neighbourhood(response)
-                sites.append(Site(BehaviourKind.ARRIVAL, row, cell_type=k, per_block=block))
+                sites.append(Site(BehaviourKind.ARRIVAL, group, cell_type=k, per_block=block))
     return tuple(sites)
 
 
@@ -205,9 +205,9 @@ def _waiting(
             entry, secretion = None, []
             for text, response in stay.behaviours.items():
                 behaviour = parse_behaviour(text, tables.vocabulary, "compartment")
-                row = tables.add(response, Target.BEHAVIOUR, 0, None)
+                group = tables.add_site(response)
                 cytokine = _target_index(behaviour, labels, "")
-                site = Site(behaviour.kind, row, k, cytokine, compartment)
+                site = Site(behaviour.kind, group, k, cytokine, compartment)
                 if behaviour.kind is BehaviourKind.ENTRY:
                     entry = site
                 else:

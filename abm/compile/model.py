@@ -106,7 +106,7 @@ class Site:
     """A response of a place rather than of a cell."""
 
     kind: int  # BehaviourKind: ARRIVAL, PRODUCTION, ENTRY or SECRETION
-    row: int  # of Responses
+    group: int  # of Responses
     cell_type: int = -1
     cytokine: int = -1
     compartment: int = -1

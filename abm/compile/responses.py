@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from abm.compile.model import Labels
 from abm.scenario.schema import CellType, Response, Scenario
@@ -51,14 +53,20 @@ class ResponseTables:
     term_first: list[int] = field(default_factory=lambda: [0])
     signals: list[tuple[int, int, int]] = field(default_factory=list)
     pairs: list[tuple[int, int]] = field(default_factory=list)
-    type_first: list[int] = field(default_factory=lambda: [0])
+    group_first: list[int] = field(default_factory=lambda: [0])
 
     def __post_init__(self) -> None:
         self.vocabulary = vocabulary_of(self.scenario)
 
-    def close_type(self) -> None:
-        """Mark the end of the rows of one cell type."""
-        self.type_first.append(len(self.rows))
+    def close_group(self) -> int:
+        """Mark the end of the rows of one cell type or site; returns the index of the group."""
+        self.group_first.append(len(self.rows))
+        return len(self.group_first) - 2
+
+    def add_site(self, response: Response) -> int:
+        """Append the response of a site as a group of its own and return the index of the group."""
+        self.add(response, Target.BEHAVIOUR, 0, None)
+        return self.close_group()
 
     def add(self, response: Response, target: Target, slot: int, owner: str | None) -> int:
         """Append one response and return its row.
@@ -181,6 +189,14 @@ class ResponseTables:
             self.pairs.append(pair)
         return self.pairs.index(pair)
 
+    def _wanted(self) -> NDArray[np.uint8]:
+        """Which group reads which signal, (n_group, n_signal)."""
+        wanted = np.zeros((len(self.group_first) - 1, len(self.signals)), np.uint8)
+        for group, (low, high) in enumerate(pairwise(self.group_first)):
+            for term in self.terms[self.term_first[low] : self.term_first[high]]:
+                wanted[group, int(term[2])] = 1
+        return wanted
+
     def finish(self) -> tuple[Responses, Signals]:
         """The frozen tables."""
         rows = np.array(self.rows, np.float64).reshape(-1, 8)
@@ -194,7 +210,8 @@ class ResponseTables:
             return np.ascontiguousarray(column)
 
         responses = Responses(
-            type_first=np.array(self.type_first, np.int64),
+            group_first=np.array(self.group_first, np.int64),
+            wanted=self._wanted(),
             target=whole(rows[:, 0]),
             slot=whole(rows[:, 1]),
             base=real(rows[:, 2]),

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abm.compile.model import Model, Site
-from abm.engine.fields import site_values
 from abm.engine.health import raise_for_status
 from abm.engine.population import add_cells, new_rows, place_near, remove_cells
+from abm.engine.sites import site_values
 from abm.engine.state import State
 from abm.kernels.fate import choose_events
 from abm.kernels.rng import ARRIVAL, DIVISION_PLACE, FATE, PHAGOCYTOSIS, poisson, uniform
@@ -120,14 +120,14 @@ def clear_bodies(
     """
     cells = state.cells
     gone = np.zeros(len(cells.id), bool)
-    appetite = np.zeros(model.grid.n_voxel)
+    appetite = np.zeros((1, model.grid.n_voxel))
     column = model.behaviours.phagocytosis
     if column >= 0:
         live = (cells.dead == 0) & (cells.place == TISSUE)
-        np.add.at(appetite, cells.voxel[live], behaviours[live, column])
+        np.add.at(appetite[0], cells.voxel[live], behaviours[live, column])
     seed = np.uint64(model.seed)
     for i in bodies:
-        eaten = in_contact(appetite, state.here, cells.voxel[i])
+        eaten = in_contact(appetite, 0, state.here.shape, cells.voxel[i])
         hazard = eaten + 1.0 / model.body_lifetime
         u = uniform(seed, PHAGOCYTOSIS, state.tick, int(cells.id[i]), 0)
         if u >= -math.expm1(-hazard * model.clock.cell_step):
@@ -140,7 +140,7 @@ def clear_bodies(
 
 def arrive(model: Model, state: State, site: Site) -> None:
     """Cells that enter the tissue through its vessels: a Poisson number, each at its own place."""
-    per_volume = site_values(model, state, site.row, site.per_block) * model.tissue.reshape(-1)
+    per_volume = site_values(model, state, site) * model.tissue.reshape(-1)
     cumulated = np.cumsum(per_volume)
     expected = cumulated[-1] * model.grid.voxel_volume * model.clock.cell_step
     seed = np.uint64(model.seed)

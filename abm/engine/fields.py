@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from abm.compile.model import Model
 from abm.engine.events import add_releases, infuse_over_time
 from abm.engine.health import describe_cell, when
+from abm.engine.sites import site_values
 from abm.engine.state import State
 from abm.engine.waiting import secrete_from_compartments
 from abm.errors import NumericsError
@@ -17,7 +18,6 @@ from abm.kernels.diffusion import MESSAGES, OK, Workspace, advance, advance_para
 from abm.kernels.field_factors import Factors, build_factors, refresh_factors
 from abm.kernels.field_system import FG_PER_PG_UM3_PER_ML, FieldSystem
 from abm.kernels.neighbours import sum_per_voxel
-from abm.kernels.responses import respond_at_sites
 from abm.state.kinds import BehaviourKind
 from abm.state.tables import Floats
 
@@ -122,25 +122,8 @@ def _tissue_production(model: Model, state: State) -> Floats:
     for site in model.sites:
         if site.kind != BehaviourKind.PRODUCTION:
             continue
-        source[site.cytokine] *= site_values(model, state, site.row, site.per_block).reshape(model.grid.shape)
+        source[site.cytokine] *= site_values(model, state, site).reshape(model.grid.shape)
     return source
-
-
-def site_values(model: Model, state: State, row: int, per_block: bool) -> Floats:
-    """A tissue response at every voxel, (n_voxel,); evaluated once per block where that is the same."""
-    if not per_block:
-        values = np.zeros(model.grid.n_voxel)
-        respond_at_sites(
-            row, model.responses, model.signals, state.here, np.arange(model.grid.n_voxel), values
-        )
-        return values
-    voxels = state.work.get("block_voxel")
-    if voxels is None:
-        _, voxels = np.unique(model.block, return_index=True)
-        state.work["block_voxel"] = voxels
-    values = np.zeros(len(voxels))
-    respond_at_sites(row, model.responses, model.signals, state.here, voxels, values)
-    return np.asarray(values[model.block])
 
 
 def _set_uptake(model: Model, state: State, behaviours: Floats, solver: FieldSolver) -> None:

@@ -15,6 +15,8 @@ from abm.engine.waiting import move_waiting_cells
 from abm.kernels.kinetics import advance_variables
 from abm.kernels.responses import respond
 from abm.kernels.survey import survey
+from abm.state.cells import TISSUE
+from abm.state.tables import Floats
 
 
 def step(model: Model, state: State) -> list[str]:
@@ -54,19 +56,7 @@ def step(model: Model, state: State) -> list[str]:
     set_drives(model, state)
     sense(model, state)
 
-    n = len(state.cells.id)
-    behaviours = np.empty((n, model.behaviours.n))
-    drift = np.empty((n, model.variables.initial.shape[1]))
-    respond(
-        model.responses,
-        model.signals,
-        state.here,
-        state.cells,
-        state.tick,
-        model.clock.tick,
-        behaviours,
-        drift,
-    )
+    behaviours, drift = respond_all(model, state)
 
     advance_fields(model, state, behaviours)
     check_variables(
@@ -90,6 +80,31 @@ def sense(model: Model, state: State) -> None:
     survey(state.cells, model.pairs, model.block, here.count, here.total, here.present)
     here.level[:] = state.reservoirs.c[: len(here.level)]
     state.here = here._replace(time=state.tick * model.clock.tick)
+
+
+def respond_all(model: Model, state: State) -> tuple[Floats, Floats]:
+    """Behaviours (n, n_behaviour) and targets or gains of the variables (n, n_slot) of all cells.
+
+    Cells that are dead or wait in a compartment do nothing.
+    """
+    cells = state.cells
+    behaviours = np.empty((len(cells.id), model.behaviours.n))
+    drift = np.empty_like(cells.variables)
+    group = np.where((cells.place == TISSUE) & (cells.dead == 0), cells.type, -1)
+    age = (state.tick - cells.birth_tick) * model.clock.tick
+    respond(
+        model.responses,
+        model.signals,
+        state.here,
+        group,
+        cells.voxel,
+        cells.phenotype,
+        age,
+        cells.variables,
+        behaviours,
+        drift,
+    )
+    return behaviours, drift
 
 
 def set_phenotypes(model: Model, state: State) -> None:

@@ -9,10 +9,10 @@ import numpy as np
 from abm.compile.model import Model, Waiting
 from abm.engine.health import raise_for_status
 from abm.engine.population import place_near, remove_cells
+from abm.engine.sites import values_at
 from abm.engine.state import State
 from abm.kernels.fate import choose_events
 from abm.kernels.field_system import FG_PER_PG_UM3_PER_ML
-from abm.kernels.responses import respond_at_sites
 from abm.kernels.rng import ENTRY, HOMING, uniform
 from abm.state.cells import CellArrays
 from abm.state.tables import Floats
@@ -22,7 +22,6 @@ LOST, ENTERS = 0, 1
 
 def secrete_from_compartments(model: Model, state: State, inflow: Floats) -> None:
     """Add what waiting cells secrete to the inflow, (n_reservoir, n_field) [pg/ml/min]."""
-    value = np.zeros(1)
     anywhere = np.zeros(1, np.int64)
     reservoirs = model.fields.reservoirs
     for waiting in model.waiting:
@@ -30,7 +29,7 @@ def secrete_from_compartments(model: Model, state: State, inflow: Floats) -> Non
         if n == 0.0:
             continue
         for site in waiting.secretion:
-            respond_at_sites(site.row, model.responses, model.signals, state.here, anywhere, value)
+            value = values_at(model, state, site, anywhere)
             volume = reservoirs.volume[waiting.compartment] * FG_PER_PG_UM3_PER_ML
             inflow[waiting.compartment, site.cytokine] += n * value[0] / volume
 
@@ -79,12 +78,9 @@ def _loss_and_entry(model: Model, state: State, waiting: Waiting, rows: np.ndarr
 
 def _entry_rates(model: Model, state: State, waiting: Waiting) -> Floats:
     """Entry rate [1/min] of one waiting cell at each voxel where it can enter."""
-    weights = np.zeros(len(waiting.voxels))
-    if waiting.entry is not None:
-        respond_at_sites(
-            waiting.entry.row, model.responses, model.signals, state.here, waiting.voxels, weights
-        )
-    return weights
+    if waiting.entry is None:
+        return np.zeros(len(waiting.voxels))
+    return values_at(model, state, waiting.entry, waiting.voxels)
 
 
 def _enter(model: Model, state: State, waiting: Waiting, rows: np.ndarray, cumulated: Floats) -> None:

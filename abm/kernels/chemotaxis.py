@@ -23,6 +23,7 @@ def chemotactic_vectors(voxel, behaviours, sensitivity, here, out):
         Overwritten; x, y, z.
     """
     out[:] = 0.0
+    c, tissue = here.concentration, here.tissue
     for f in range(sensitivity.shape[0]):
         column = sensitivity[f]
         if column < 0:
@@ -31,8 +32,8 @@ def chemotactic_vectors(voxel, behaviours, sensitivity, here, out):
             weight = behaviours[i, column]
             if weight == 0.0:
                 continue
-            gx, gy, gz = gradient_at(here.concentration[f], here, voxel[i])
-            level = here.concentration[f, voxel[i]] + here.sensing_floor[f]
+            gx, gy, gz = gradient_at(c, f, tissue, here.shape, here.spacing, voxel[i])
+            level = c[f, voxel[i]] + here.sensing_floor[f]
             if level > 0.0:
                 out[i, 0] += weight * gx / level
                 out[i, 1] += weight * gy / level

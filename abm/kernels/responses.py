@@ -9,13 +9,15 @@ import math
 import numpy as np
 from numba import njit
 
-from abm.kernels.sensing import read_signal
+from abm.kernels.sensing import OWN, sense
 from abm.state.tables import Role, Shape, Target
 
 ADD, INCREASE, DECREASE = int(Role.ADD), int(Role.INCREASE), int(Role.DECREASE)
 BRAKE, TIMES, DIVIDE = int(Role.BRAKE), int(Role.TIMES), int(Role.DIVIDE)
 HILL, LINEAR, FULL, LIMIT = int(Shape.HILL), int(Shape.LINEAR), int(Shape.FULL), int(Shape.LIMIT)
 BEHAVIOUR, INSTANT = int(Target.BEHAVIOUR), int(Target.INSTANT)
+
+CHUNK = 256  # places whose signals are held at once; their values stay in the innermost cache
 
 
 @njit(cache=True)
@@ -32,159 +34,114 @@ def ratio_power(signal, half_max, power):
 
 @njit(cache=True)
 def shaped(shape, signal, scale, power):
-    """Number in which one term turns its signal; see `abm.state.tables.Shape`."""
+    """Number into which one term turns its signal; see `abm.state.tables.Shape`."""
     if shape == LINEAR:
         return signal / scale
     if shape == LIMIT:
         return max(0.0, 1.0 - signal / scale)
     if shape == FULL:
         return min(max(signal / scale, 0.0), 1.0)
-    x = ratio_power(signal, scale, power)
-    return x / (1.0 + x)
+    return saturated(ratio_power(signal, scale, power), 1.0)
+
+
+@njit(cache=True)
+def saturated(stimulus, resistance):
+    """Hill value S / (S + B); 1 for a stimulus beyond all numbers."""
+    return stimulus / (stimulus + resistance) if stimulus < np.inf else 1.0
 
 
 @njit(cache=True)
 def above_rest(value, rest):
     """Hill value rescaled so that it is 0 at baseline and 1 at saturation."""
-    return max(value - rest, 0.0) / (1.0 - rest)
+    return max(value - rest, 0.0) / (1.0 - rest) if rest > 0.0 else value
 
 
 @njit(cache=True)
-def evaluate(r, responses, signals, here, variables, phenotype, cell, voxel, block, age, dead):
-    """Value of response `r` at one place.
+def evaluate(responses, signals, first, last, group, values, variables, behaviours, drift):
+    """Evaluate the responses of the places ``first..last`` from their signals.
 
     Parameters
     ----------
-    r : int
-        Row of `responses`.
-    responses, signals : Responses, Signals
-    here : Surroundings
-    variables : (n, n_slot) float64
-        Variables of all cells; only row `cell` is read.
-    phenotype : (n,) int64
-    cell : int
-        Row of the cell, or -1 for a place without a cell.
-    voxel, block : int
-        Where it is.
-    age : float [min]
-    dead : int
-        1 for a dead cell.
-
-    Returns
-    -------
-    float
-        In the unit of the behaviour.
+    values : (last - first, n_signal) float64
+        Signals as `sense` left them.
+    others
+        As for `respond`.
     """
-    value = responses.base[r]
-    up, down, brake, divisor, factor = 0.0, 0.0, 0.0, 0.0, 1.0
-    up_linear, down_linear = -1.0, -1.0
-    joint = responses.joint_power[r]
-    for t in range(responses.term_first[r], responses.term_first[r + 1]):
-        s = read_signal(
-            responses.signal[t], signals, here, variables, phenotype, cell, voxel, block, age, dead
-        )
-        role, shape, scale, power = (
-            responses.role[t],
-            responses.shape[t],
-            responses.scale[t],
-            responses.power[t],
-        )
-        if role == ADD:
-            x = shaped(shape, s, scale, power)
-            value += responses.amount[t] * (
-                above_rest(x, responses.rest[t]) if responses.rest[t] > 0.0 else x
-            )
-        elif role == TIMES:
-            factor *= shaped(shape, s, scale, power)
-        elif role == DIVIDE:
-            divisor += ratio_power(s, scale, power)
-        elif role == BRAKE:
-            brake += ratio_power(s, scale, power)
-        elif role == INCREASE:
-            if shape == FULL:
-                up_linear = shaped(shape, s, scale, power)
+    # Taken out of their tuples once: inside the loops every access would count references.
+    group_first, target, slot = responses.group_first, responses.target, responses.slot
+    base, up_to, down_to = responses.base, responses.up_to, responses.down_to
+    joint_power, up_rest, down_rest = responses.joint_power, responses.up_rest, responses.down_rest
+    term_first, role, shape = responses.term_first, responses.role, responses.shape
+    signal, scale, power = responses.signal, responses.scale, responses.power
+    amount, rest = responses.amount, responses.rest
+    kind, own = signals.kind, signals.first
+    for i in range(first, last):
+        if group[i] < 0:
+            continue
+        for r in range(group_first[group[i]], group_first[group[i] + 1]):
+            value = base[r]
+            up, down, brake, divisor, factor = 0.0, 0.0, 0.0, 0.0, 1.0
+            up_linear, down_linear = -1.0, -1.0
+            for t in range(term_first[r], term_first[r + 1]):
+                row = signal[t]
+                s = variables[i, own[row]] if kind[row] == OWN else values[i - first, row]
+                if role[t] == ADD:
+                    value += amount[t] * above_rest(shaped(shape[t], s, scale[t], power[t]), rest[t])
+                elif role[t] == TIMES:
+                    factor *= shaped(shape[t], s, scale[t], power[t])
+                elif role[t] == DIVIDE:
+                    divisor += ratio_power(s, scale[t], power[t])
+                elif role[t] == BRAKE:
+                    brake += ratio_power(s, scale[t], power[t])
+                elif role[t] == INCREASE and shape[t] == FULL:
+                    up_linear = shaped(FULL, s, scale[t], power[t])
+                elif role[t] == INCREASE:
+                    up += ratio_power(s, scale[t], power[t])
+                elif shape[t] == FULL:
+                    down_linear = shaped(FULL, s, scale[t], power[t])
+                else:
+                    down += ratio_power(s, scale[t], power[t])
+            resistance = 1.0 + brake
+            if joint_power[r] > 0.0:
+                up = ratio_power(up, 1.0, joint_power[r])
+                resistance = ratio_power(resistance, 1.0, joint_power[r])
+            raised = up_linear if up_linear >= 0.0 else above_rest(saturated(up, resistance), up_rest[r])
+            lowered = down_linear if down_linear >= 0.0 else above_rest(saturated(down, 1.0), down_rest[r])
+            value += (up_to[r] - value) * raised
+            value += (down_to[r] - value) * lowered
+            value *= factor / (1.0 + divisor)
+            if target[r] == BEHAVIOUR:
+                behaviours[i, slot[r]] = value
+            elif target[r] == INSTANT:
+                variables[i, slot[r]] = value
             else:
-                up += ratio_power(s, scale, power)
-        elif shape == FULL:
-            down_linear = shaped(shape, s, scale, power)
-        else:
-            down += ratio_power(s, scale, power)
-    rest_of_brake = 1.0 + brake
-    if joint > 0.0:
-        up = ratio_power(up, 1.0, joint)
-        rest_of_brake = ratio_power(rest_of_brake, 1.0, joint)
-    raised = up_linear if up_linear >= 0.0 else up / (up + rest_of_brake)
-    lowered = down_linear if down_linear >= 0.0 else down / (1.0 + down)
-    if responses.up_rest[r] > 0.0:
-        raised = above_rest(raised, responses.up_rest[r])
-    if responses.down_rest[r] > 0.0:
-        lowered = above_rest(lowered, responses.down_rest[r])
-    value += (responses.up_to[r] - value) * raised
-    value += (responses.down_to[r] - value) * lowered
-    return value * factor / (1.0 + divisor)
+                drift[i, slot[r]] = value
 
 
 @njit(cache=True)
-def respond(responses, signals, here, cells, tick, minutes_per_tick, behaviours, drift):
-    """Evaluate every response of every cell in the tissue.
+def respond(responses, signals, here, group, voxel, phenotype, age, variables, behaviours, drift):
+    """Evaluate every response of every place.
 
-    Instant variables are written into ``cells.variables`` at once (their readers come later in the
-    order of the table); everything else is a request for later phases of the step.
+    Instant variables are written into `variables` at once (their readers come later in the order of
+    the table); everything else is a request for later phases of the step.
 
     Parameters
     ----------
     responses, signals, here : Responses, Signals, Surroundings
-    cells : CellArrays
-    tick : int
-        Now.
-    minutes_per_tick : float [min]
+    group : (n,) int64
+        Cell type, or number of types + index of the site; negative where nothing responds.
+    voxel, phenotype : (n,) int64
+    age : (n,) float64 [min]
+    variables : (n, n_slot) float64
     behaviours : (n, n_behaviour) float64
-        Overwritten; 0 for what a type does not do and for waiting cells.
+        Overwritten; 0 for what a type does not do.
     drift : (n, n_slot) float64
         Overwritten; targets or gains of the variables.
     """
     behaviours[:] = 0.0
     drift[:] = 0.0
-    for i in range(cells.id.shape[0]):
-        if cells.place[i] != 0:
-            continue
-        voxel = cells.voxel[i]
-        block = here.block[voxel]
-        age = (tick - cells.birth_tick[i]) * minutes_per_tick
-        dead = int(cells.dead[i])
-        if dead == 1:
-            continue
-        k = cells.type[i]
-        for r in range(responses.type_first[k], responses.type_first[k + 1]):
-            value = evaluate(
-                r, responses, signals, here, cells.variables, cells.phenotype, i, voxel, block, age, dead
-            )
-            slot = responses.slot[r]
-            if responses.target[r] == BEHAVIOUR:
-                behaviours[i, slot] = value
-            elif responses.target[r] == INSTANT:
-                cells.variables[i, slot] = value
-            else:
-                drift[i, slot] = value
-
-
-@njit(cache=True)
-def respond_at_sites(r, responses, signals, here, voxels, values):
-    """Evaluate one response at places without a cell.
-
-    Parameters
-    ----------
-    r : int
-        Row of `responses`.
-    voxels : (m,) int64
-        Flat voxel of each place.
-    values : (m,) float64
-        Overwritten.
-    """
-    no_variables = np.zeros((1, 1))
-    no_phenotype = np.zeros(1, np.int64)
-    for j in range(voxels.shape[0]):
-        voxel = voxels[j]
-        values[j] = evaluate(
-            r, responses, signals, here, no_variables, no_phenotype, -1, voxel, here.block[voxel], 0.0, 0
-        )
+    values = np.zeros((CHUNK, signals.kind.shape[0]))
+    for first in range(0, group.shape[0], CHUNK):
+        last = min(first + CHUNK, group.shape[0])
+        sense(signals, responses.wanted, here, first, last, group, voxel, phenotype, age, values)
+        evaluate(responses, signals, first, last, group, values, variables, behaviours, drift)

@@ -1,4 +1,8 @@
-"""Read one signal at one place: fields, gradients, own state, neighbours, drives, compartments."""
+"""Read the signals that cells, and places without a cell, respond to.
+
+Signals are read row by row of the signal table for a chunk of places at a time, so that the innermost
+loops touch few arrays: handing many arrays from function to function costs more than the reading itself.
+"""
 
 import math
 
@@ -9,33 +13,29 @@ from abm.state.kinds import SignalKind
 CONCENTRATION, EXCESS = int(SignalKind.CONCENTRATION), int(SignalKind.EXCESS)
 GRADIENT, RELATIVE_GRADIENT = int(SignalKind.GRADIENT), int(SignalKind.RELATIVE_GRADIENT)
 OWN, PHENOTYPE = int(SignalKind.OWN), int(SignalKind.PHENOTYPE)
-CONTACT, CONTACT_LIVE, CONTACT_DEAD = (
-    int(SignalKind.CONTACT),
-    int(SignalKind.CONTACT_LIVE),
-    int(SignalKind.CONTACT_DEAD),
-)
-DENSITY, RELATIVE_DENSITY, SURPLUS = (
-    int(SignalKind.DENSITY),
-    int(SignalKind.RELATIVE_DENSITY),
-    int(SignalKind.SURPLUS),
-)
-MEAN, LOAD, DRIVE, REGION = (
-    int(SignalKind.MEAN),
-    int(SignalKind.LOAD),
-    int(SignalKind.DRIVE),
-    int(SignalKind.REGION),
-)
-LEVEL, TIME, AGE, DEAD = (
-    int(SignalKind.LEVEL),
-    int(SignalKind.TIME),
-    int(SignalKind.AGE),
-    int(SignalKind.DEAD),
-)
+CONTACT, CONTACT_DEAD = int(SignalKind.CONTACT), int(SignalKind.CONTACT_DEAD)
+DENSITY, RELATIVE_DENSITY = int(SignalKind.DENSITY), int(SignalKind.RELATIVE_DENSITY)
+SURPLUS, MEAN, LOAD = int(SignalKind.SURPLUS), int(SignalKind.MEAN), int(SignalKind.LOAD)
+DRIVE, REGION, LEVEL = int(SignalKind.DRIVE), int(SignalKind.REGION), int(SignalKind.LEVEL)
+TIME, AGE = int(SignalKind.TIME), int(SignalKind.AGE)
 
 
 @njit(cache=True)
-def slope(c, tissue, voxel, stride, index, n, step):
-    """Central difference of a field along one axis [pg/ml/um]; one-sided at a wall, 0 between two walls."""
+def slope(c, f, tissue, voxel, stride, index, n, step):
+    """Central difference of field `f` along one axis [pg/ml/um]; one-sided at a wall, 0 between two walls.
+
+    Parameters
+    ----------
+    c : (n_field, n_voxel) float64 [pg/ml]
+    tissue : (n_voxel,) uint8
+    voxel : int
+        Flat index.
+    stride : int
+        Distance in the flat index to the next voxel along the axis.
+    index, n : int
+        Position along the axis and number of voxels along it.
+    step : float [um]
+    """
     low, high, width = voxel, voxel, 0.0
     if index > 0 and tissue[voxel - stride] == 1:
         low = voxel - stride
@@ -45,112 +45,139 @@ def slope(c, tissue, voxel, stride, index, n, step):
         width += step
     if width == 0.0:
         return 0.0
-    return (c[high] - c[low]) / width
+    return (c[f, high] - c[f, low]) / width
 
 
 @njit(cache=True)
-def gradient_at(c, here, voxel):
-    """Gradient ``(gx, gy, gz)`` [pg/ml/um] of one flat field at a voxel."""
-    ny, nx = here.shape[1], here.shape[2]
+def gradient_at(c, f, tissue, shape, spacing, voxel):
+    """Gradient ``(gx, gy, gz)`` [pg/ml/um] of field `f` at a voxel; arguments as for `slope`."""
+    nz, ny, nx = shape[0], shape[1], shape[2]
     ix = voxel % nx
     iy = (voxel // nx) % ny
     iz = voxel // (nx * ny)
-    gx = slope(c, here.tissue, voxel, 1, ix, nx, here.spacing[0])
-    gy = slope(c, here.tissue, voxel, nx, iy, ny, here.spacing[1])
-    gz = slope(c, here.tissue, voxel, nx * ny, iz, here.shape[0], here.spacing[2])
+    gx = slope(c, f, tissue, voxel, 1, ix, nx, spacing[0])
+    gy = slope(c, f, tissue, voxel, nx, iy, ny, spacing[1])
+    gz = slope(c, f, tissue, voxel, nx * ny, iz, nz, spacing[2])
     return gx, gy, gz
 
 
 @njit(cache=True)
-def in_contact(present, here, voxel):
-    """Cells counted by `present` (n_voxel,) in a voxel and all voxels that touch it, corners included."""
-    nz, ny, nx = here.shape[0], here.shape[1], here.shape[2]
+def in_contact(present, row, shape, voxel):
+    """Sum of ``present[row]`` over a voxel and all voxels that touch it, corners included.
+
+    Parameters
+    ----------
+    present : (n_row, n_voxel) int64 or float64
+    shape : (3,) int64
+        nz, ny, nx.
+    """
+    nz, ny, nx = shape[0], shape[1], shape[2]
     ix = voxel % nx
     iy = (voxel // nx) % ny
     iz = voxel // (nx * ny)
-    total = 0
+    total = present[row, voxel] * 0
     for jz in range(max(iz - 1, 0), min(iz + 2, nz)):
         for jy in range(max(iy - 1, 0), min(iy + 2, ny)):
             for jx in range(max(ix - 1, 0), min(ix + 2, nx)):
-                total += present[(jz * ny + jy) * nx + jx]
+                total += present[row, (jz * ny + jy) * nx + jx]
     return total
 
 
 @njit(cache=True)
-def neighbours_of(row, here, cell, voxel, counts_itself):
-    """Contacts without the cell itself."""
-    found = in_contact(here.present[row], here, voxel)
-    return float(found - 1) if cell >= 0 and counts_itself else float(found)
+def sense_field(kind, f, here, wanted, first, last, group, voxel, row, values):
+    """Concentration, excess or gradient norm of field `f` for places ``first..last``."""
+    c, floor, baseline = here.concentration, here.sensing_floor[f], here.baseline[f]
+    for i in range(first, last):
+        if group[i] < 0 or wanted[group[i], row] == 0:
+            continue
+        level = c[f, voxel[i]]
+        if kind == CONCENTRATION:
+            values[i - first, row] = level
+        elif kind == EXCESS:
+            values[i - first, row] = max(level - baseline, 0.0)
+        else:
+            gx, gy, gz = gradient_at(c, f, here.tissue, here.shape, here.spacing, voxel[i])
+            norm = math.sqrt(gx * gx + gy * gy + gz * gz)
+            relative = norm / (level + floor) if norm > 0.0 else 0.0
+            values[i - first, row] = norm if kind == GRADIENT else relative
 
 
 @njit(cache=True)
-def of_neighbourhood(kind, first, second, here, block):
-    """Signals taken over the neighbourhood block: densities, means and loads of a cell type."""
-    count, naive = here.count[first, block], here.naive[first, block]
-    if kind == DENSITY:
-        return count / here.block_volume[block] if here.block_volume[block] > 0.0 else 0.0
-    if kind == RELATIVE_DENSITY:
-        return count / naive if naive > 0.0 else 0.0
-    if kind == SURPLUS:
-        return max(0.0, 1.0 - naive / count) if count > 0.0 else 0.0
-    if kind == MEAN:
-        return here.total[second, block] / count if count > 0.0 else 0.0
-    return here.total[second, block] / naive if naive > 0.0 else 0.0
+def sense_neighbourhood(kind, k, pair, here, wanted, first, last, group, voxel, row, values):
+    """Density, mean or load of cell type `k` in the neighbourhood blocks of places ``first..last``."""
+    count, naive, total, volume = here.count, here.naive, here.total, here.block_volume
+    for i in range(first, last):
+        if group[i] < 0 or wanted[group[i], row] == 0:
+            continue
+        b = here.block[voxel[i]]
+        value = 0.0
+        if kind == DENSITY:
+            value = count[k, b] / volume[b] if volume[b] > 0.0 else 0.0
+        elif kind == RELATIVE_DENSITY:
+            value = count[k, b] / naive[k, b] if naive[k, b] > 0.0 else 0.0
+        elif kind == SURPLUS:
+            value = max(0.0, 1.0 - naive[k, b] / count[k, b]) if count[k, b] > 0.0 else 0.0
+        elif kind == MEAN:
+            value = total[pair, b] / count[k, b] if count[k, b] > 0.0 else 0.0
+        else:
+            value = total[pair, b] / naive[k, b] if naive[k, b] > 0.0 else 0.0
+        values[i - first, row] = value
 
 
 @njit(cache=True)
-def of_field(kind, f, here, voxel):
-    """Signals of one field at a voxel: concentration, excess over baseline, gradient norms."""
-    c = here.concentration[f, voxel]
-    if kind == CONCENTRATION:
-        return c
-    if kind == EXCESS:
-        return max(c - here.baseline[f], 0.0)
-    gx, gy, gz = gradient_at(here.concentration[f], here, voxel)
-    norm = math.sqrt(gx * gx + gy * gy + gz * gz)
-    return norm if kind == GRADIENT else norm / (c + here.sensing_floor[f])
+def sense_place(kind, a, b, here, wanted, first, last, group, voxel, row, values):
+    """Contacts, drives, regions, compartment levels and time for places ``first..last``."""
+    for i in range(first, last):
+        if group[i] < 0 or wanted[group[i], row] == 0:
+            continue
+        value = here.time
+        if kind == DRIVE:
+            value = here.drive[a, voxel[i]]
+        elif kind == REGION:
+            value = float(here.region[a, voxel[i]])
+        elif kind == LEVEL:
+            value = here.level[b, a]
+        elif kind != TIME:
+            # `b` tells whether the reader itself is among those counted
+            value = float(in_contact(here.present, a, here.shape, voxel[i]) - b)
+        values[i - first, row] = value
 
 
 @njit(cache=True)
-def read_signal(row, signals, here, variables, phenotype, cell, voxel, block, age, dead):
-    """Value of signal `row` for a cell, or for a place without one (`cell` = -1).
+def sense(signals, wanted, here, first, last, group, voxel, phenotype, age, values):
+    """Read every signal that the places ``first..last`` respond to.
+
+    Own variables are not read here: responses take them where they stand, since instant variables
+    change while the responses of a cell are evaluated.
 
     Parameters
     ----------
-    row : int
-        Row of `signals`.
-    signals, here : Signals, Surroundings
-    variables : (n, n_slot) float64
-    phenotype : (n,) int64
-    cell, voxel, block : int
-    age : float [min]
-    dead : int
-
-    Returns
-    -------
-    float
-        In the internal unit of the signal.
+    signals : Signals
+    wanted : (n_group, n_signal) uint8
+        Which group reads which signal.
+    here : Surroundings
+    first, last : int
+        Range of places.
+    group : (n,) int64
+        Cell type, or number of types + index of the site; negative where nothing responds.
+    voxel, phenotype : (n,) int64
+    age : (n,) float64 [min]
+    values : (last - first, n_signal) float64
+        Written where wanted.
     """
-    kind, first, second = signals.kind[row], signals.first[row], signals.second[row]
-    if kind <= RELATIVE_GRADIENT:
-        return of_field(kind, first, here, voxel)
-    if kind == OWN:
-        return variables[cell, first]
-    if kind == PHENOTYPE:
-        return 1.0 if phenotype[cell] == first else 0.0
-    if kind == DRIVE:
-        return here.drive[first, voxel]
-    if DENSITY <= kind <= LOAD:
-        return of_neighbourhood(kind, first, second, here, block)
-    if CONTACT <= kind <= CONTACT_DEAD:
-        # `second` tells whether the reader itself is among those counted
-        return neighbours_of(first, here, cell, voxel, second == 1)
-    if kind == REGION:
-        return float(here.region[first, voxel])
-    if kind == LEVEL:
-        return here.level[second, first]
-    if kind == TIME:
-        return here.time
-    if kind == AGE:
-        return age
-    return float(dead)
+    for row in range(signals.kind.shape[0]):
+        kind, a, b = signals.kind[row], signals.first[row], signals.second[row]
+        if kind <= RELATIVE_GRADIENT:
+            sense_field(kind, a, here, wanted, first, last, group, voxel, row, values)
+        elif DENSITY <= kind <= LOAD:
+            sense_neighbourhood(kind, a, b, here, wanted, first, last, group, voxel, row, values)
+        elif kind == PHENOTYPE:
+            for i in range(first, last):
+                values[i - first, row] = 1.0 if phenotype[i] == a else 0.0
+        elif kind == AGE:
+            for i in range(first, last):
+                values[i - first, row] = age[i]
+        elif CONTACT <= kind <= CONTACT_DEAD or DRIVE <= kind <= TIME:
+            sense_place(kind, a, b, here, wanted, first, last, group, voxel, row, values)
+        elif kind != OWN:
+            values[:, row] = 0.0  # DEAD: only live cells respond

@@ -49,12 +49,15 @@ class Target(IntEnum):
 class Responses(NamedTuple):
     """All responses of a model; ``n_r`` rows with ``n_t`` terms.
 
-    Rows of cell type k are ``type_first[k]:type_first[k + 1]``, in the order of evaluation (an
-    instant variable stands before its readers); rows of tissue sites follow after the last type.
+    Rows come in groups, one for each cell type and then one for each site (a response of the tissue
+    or of a compartment rather than of a cell).  Rows of group k are
+    ``group_first[k]:group_first[k + 1]``, in the order of evaluation: an instant variable stands
+    before its readers.
     Terms of row r are ``term_first[r]:term_first[r + 1]``.
     """
 
-    type_first: Ints  # (n_type + 1,)
+    group_first: Ints  # (n_group + 1,)
+    wanted: Bytes  # (n_group, n_signal) which group reads which signal
     target: Ints  # (n_r,) Target
     slot: Ints  # (n_r,) column of the behaviours, or slot of the variable
     base: Floats  # (n_r,) unit of the behaviour
