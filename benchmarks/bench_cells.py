@@ -49,6 +49,13 @@ def calls(n: int) -> dict[str, Callable[[], object]]:
     crowd, offsets = np.empty(shape, np.int32), fate.search_offsets(shape, SPACING, 60.0)
     counter = iter(range(10**9))
 
+    def place_some() -> object:
+        crowd[:] = 0
+        return fate.place_cells(
+            SEED, 6, next(counter), ids[::20], voxel[::20], space[::20], SPACING, offsets, tissue,
+            capacity, crowd, *place,
+        )  # fmt: skip
+
     def walk(kernel: Callable[..., object]) -> Callable[[], object]:
         return lambda: kernel(SEED, next(counter), ids, direction, speed, bias, persistence, pull, 10.0, 2)
 
@@ -64,13 +71,7 @@ def calls(n: int) -> dict[str, Callable[[], object]]:
         ),
         "events, one pair": lambda: fate.choose_events(SEED, 10, next(counter), ids, rates, 10.0, event),
         "events, race": lambda: fate.race_events(SEED, streams, next(counter), ids, rates, 10.0, event),
-        "place 1 new in 20": lambda: (
-            crowd.fill(0),
-            fate.place_cells(
-                SEED, 6, next(counter), ids[::20], voxel[::20], space[::20], SPACING, offsets, tissue,
-                capacity, crowd, *place,
-            ),
-        ),
+        "place 1 new in 20": place_some,
         "sum per voxel": lambda: neighbours.sum_per_voxel(voxel, secretion, source),
         "sum per voxel, parallel": lambda: neighbours.sum_per_voxel_parallel(
             secretion, order, start, source
