@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from math import log
+from math import inf, log
 
 from pydantic import Field, model_validator
 
+from abm.scenario.quantity import Quantity
 from abm.scenario.schema.section import (
     Concentration,
     Diffusion,
@@ -34,12 +35,25 @@ class RegionValues(Section):
         one_of(raw, ("half_life", "decay"), cls.model_fields, "a cytokine", least=0)
         return raw
 
+    @model_validator(mode="after")
+    def _half_life(self) -> RegionValues:
+        _fill_half_life(self)
+        return self
+
     @property
     def decay_rate(self) -> float | None:
         """Rate of loss [1/min]; None when it is not another one here."""
         if self.decay is None and self.half_life is None:
             return None
         return _decay_rate(self.half_life, self.decay)
+
+
+def _fill_half_life(values: RegionValues | Cytokine) -> None:
+    """Whoever asks for a half-life gets one, also where a rate of loss is written."""
+    decay = values.decay
+    if decay is not None:
+        half_life = Quantity(log(2.0) / decay if decay > 0.0 else inf, unit="min", source=decay.source)
+        values.__dict__["half_life"] = half_life  # frozen for everybody else
 
 
 def _decay_rate(half_life: float | None, decay: float | None) -> float:
@@ -73,6 +87,11 @@ class Cytokine(Section):
     def _loss(cls, raw: object) -> object:
         one_of(raw, ("half_life", "decay"), cls.model_fields, "a cytokine")
         return raw
+
+    @model_validator(mode="after")
+    def _half_life(self) -> Cytokine:
+        _fill_half_life(self)
+        return self
 
     @property
     def decay_rate(self) -> float:
