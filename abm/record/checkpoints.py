@@ -6,6 +6,7 @@ import json
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import h5py
@@ -86,7 +87,7 @@ def save(
     commit(True)
 
 
-def load(file: h5py.File, tick: int | None = None) -> Checkpoint:
+def load(file: h5py.File, path: Path, tick: int | None = None) -> Checkpoint:
     """Read the newest valid state, or the one saved at ``tick``.
 
     Raises
@@ -110,7 +111,7 @@ def load(file: h5py.File, tick: int | None = None) -> Checkpoint:
             return Checkpoint(at, arrays, index["lengths"])
     held = ticks(file)
     wanted = "" if tick is None else f" of tick {tick} (it holds ticks {held})"
-    raise RecordError(f"{file.filename}: the file holds no checkpoint{wanted}; run again from the start")
+    raise RecordError(f"{path}: the file holds no checkpoint{wanted}; run again from the start")
 
 
 def ticks(file: h5py.File) -> list[int]:

@@ -36,7 +36,7 @@ def to_xarray(file: h5py.File, group: str, path: Path) -> xarray.Dataset:
         if dataset.is_scale and bytes(dataset.attrs["NAME"]).startswith(b"This is a netCDF dimension"):
             continue
         dims = dims_of(dataset) if dataset.shape else ()
-        data = values_of(dataset) if dataset.shape else np.asarray(dataset.asstr()[()])
+        data = values_of(dataset, path) if dataset.shape else np.asarray(dataset.asstr()[()])
         for dim, size in zip(dims, data.shape, strict=True):
             lengths[dim] = min(size, lengths.get(dim, size))
         attributes = {

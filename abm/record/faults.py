@@ -26,5 +26,7 @@ _ADVICE = {
 def os_fault(path: str | Path, doing: str, error: OSError) -> RecordError:
     """Turn an operating-system error into a message with the path and what to do about it."""
     advice = _ADVICE.get(error.errno or 0)
+    if error.errno == errno.ENOENT and doing.startswith(("read", "open")):
+        advice = "there is no such file"
     reason = error.strerror or str(error)
     return RecordError(f"{path}: cannot {doing}: {advice}" if advice else f"{path}: cannot {doing}: {reason}")

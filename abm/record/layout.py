@@ -56,6 +56,8 @@ class Item:
         Unit as written in its ``units`` attribute; empty for text.
     description : str
         Its ``long_name``.
+    optional : bool
+        Left out when there is nothing to put in.
     """
 
     group: str
@@ -64,6 +66,7 @@ class Item:
     dtype: str
     unit: str
     description: str
+    optional: bool = False
 
 
 GROUP_DESCRIPTIONS: Mapping[str, str] = {
@@ -119,11 +122,25 @@ LAYOUT: tuple[Item, ...] = (
         "concentration in the extracellular space",
     ),
     Item(FIELDS, "tissue", ("z", "y", "x"), "u1", "1", "1 inside the tissue, 0 outside"),
-    Item(FIELDS, "region", ("region",), "str", "", "name of the region"),
-    Item(FIELDS, "region_mask", ("region", "z", "y", "x"), "u1", "1", "1 inside the region, 0 outside"),
-    Item(FIELDS, "weight", ("weight",), "str", "", "name of the map of weights"),
+    Item(FIELDS, "region", ("region",), "str", "", "name of the region", optional=True),
     Item(
-        FIELDS, "weight_map", ("weight", "z", "y", "x"), "f4", "1", "weight of an injury's drive at the voxel"
+        FIELDS,
+        "region_mask",
+        ("region", "z", "y", "x"),
+        "u1",
+        "1",
+        "1 inside the region, 0 outside",
+        optional=True,
+    ),
+    Item(FIELDS, "weight", ("weight",), "str", "", "name of the map of weights", optional=True),
+    Item(
+        FIELDS,
+        "weight_map",
+        ("weight", "z", "y", "x"),
+        "f4",
+        "1",
+        "weight of an injury's drive at the voxel",
+        optional=True,
     ),
     Item(CELLS, "time", ("time",), "f8", TIME_UNIT, _TIME),
     Item(CELLS, "tick", ("time",), "i8", "1", _TICK),

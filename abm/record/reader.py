@@ -25,7 +25,7 @@ from abm.record.layout import (
     STATUS_RUNNING,
     SUMMARY,
 )
-from abm.record.opening import dims_of, open_checked, values_of
+from abm.record.opening import dims_of, open_checked, read, values_of
 from abm.record.storage import is_being_written
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def open_run(path: str | Path) -> Run:
     Raises
     ------
     RecordError
-        See :func:`abm.record.opening.check_file`.
+        See :func:`abm.record.opening.open_checked`.
     """
     path = Path(path)
     return Run(path, open_checked(path))
@@ -62,6 +62,15 @@ class Run:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+    def _read(self, name: str, key: Any = ...) -> NDArray[Any]:
+        return read(self._file[name], key, self.path)
+
+    def _line(self, name: str) -> str:
+        return str(read(self._file[name].asstr(), (), self.path))
+
+    def _values(self, dataset: h5py.Dataset) -> NDArray[Any]:
+        return values_of(dataset, self.path)
 
     # ----------------------------------------------------------------------------------- what it was
 
@@ -116,12 +125,12 @@ class Run:
     @property
     def scenario_text(self) -> str:
         """Resolved YAML of this run."""
-        return str(self._file["scenario"].asstr()[()])
+        return self._line("scenario")
 
     @property
     def provenance(self) -> str:
         """JSON text."""
-        return str(self._file["provenance"].asstr()[()])
+        return self._line("provenance")
 
     # --------------------------------------------------------------------------------------- series
 
@@ -132,14 +141,14 @@ class Run:
         if group == CELLS:
             growing = [members[name] for name in ("time", "tick", "frame_start", "frame_size")]
         length = min(len(dataset) for dataset in growing)
-        days = members["time"][:length]
+        days = self._read(f"{group}/time", slice(length))
         bad = np.flatnonzero(np.isnan(days))
         return int(bad[0]) if len(bad) else length
 
     @cached_property
     def time(self) -> NDArray[np.float64]:
         """Times of the readouts [d]."""
-        return np.asarray(self._file["readout/time"][: self._length("readout")])
+        return self._read("readout/time", slice(self._length("readout")))
 
     @property
     def series_names(self) -> list[str]:
@@ -172,11 +181,11 @@ class Run:
     def _labelled(self, group: str, name: str, length: int) -> LabelledArray:
         dataset = self._file[group][name]
         dims = dims_of(dataset)
-        labels = {dim: values_of(self._file[group][dim]) for dim in dims if dim in self._file[group]}
+        labels = {dim: self._values(self._file[group][dim]) for dim in dims if dim in self._file[group]}
         labels["time"] = labels["time"][:length]
         return LabelledArray(
             name=name,
-            values=dataset[:length],
+            values=read(dataset, slice(length), self.path),
             dims=dims,
             labels=labels,
             unit=str(dataset.attrs.get("units", "")),
@@ -188,7 +197,7 @@ class Run:
     @cached_property
     def frame_times(self) -> NDArray[np.float64]:
         """Times of the frames of the cell table [d]."""
-        return np.asarray(self._file[CELLS]["time"][: self._length(CELLS)])
+        return self._read(f"{CELLS}/time", slice(self._length(CELLS)))
 
     @property
     def column_names(self) -> list[str]:
@@ -198,7 +207,7 @@ class Run:
     @cached_property
     def cell_labels(self) -> dict[str, NDArray[Any]]:
         """Names of the codes of the columns type, phenotype, status and place."""
-        return {column: values_of(self._file[CELLS][table]) for column, table in CODED_COLUMNS.items()}
+        return {column: self._values(self._file[CELLS][table]) for column, table in CODED_COLUMNS.items()}
 
     def frame(
         self, index: int | None = None, *, time: float | None = None, columns: list[str] | None = None
@@ -217,12 +226,12 @@ class Run:
         """
         group = self._file[CELLS]
         number = self._choose(self.frame_times, index, time, "frame of cells")
-        start, size = int(group["frame_start"][number]), int(group["frame_size"][number])
+        start, size = (int(self._read(f"{CELLS}/{name}", number)) for name in ("frame_start", "frame_size"))
         names = self.column_names if columns is None else columns
         return CellFrame(
             time=float(self.frame_times[number]),
-            tick=int(group["tick"][number]),
-            columns={name: group[name][start : start + size] for name in names},
+            tick=int(self._read(f"{group.name}/tick", number)),
+            columns={name: self._read(f"{CELLS}/{name}", slice(start, start + size)) for name in names},
             labels=self.cell_labels,
             units={name: str(group[name].attrs.get("units", "")) for name in names},
         )
@@ -244,21 +253,21 @@ class Run:
     @cached_property
     def field_times(self) -> NDArray[np.float64]:
         """Times of the frames of the fields [d]."""
-        return np.asarray(self._file[FIELDS]["time"][: self._length(FIELDS)])
+        return self._read(f"{FIELDS}/time", slice(self._length(FIELDS)))
 
     @cached_property
     def cytokines(self) -> list[str]:
         """Names of the fields."""
-        return [str(name) for name in values_of(self._file[FIELDS]["cytokine"])]
+        return [str(name) for name in self._values(self._file[FIELDS]["cytokine"])]
 
     def coordinate(self, axis: str) -> NDArray[np.float64]:
         """Voxel centres along ``x``, ``y`` or ``z`` [um]."""
-        return np.asarray(self._file[FIELDS][axis][:])
+        return self._read(f"{FIELDS}/{axis}")
 
     @cached_property
     def tissue(self) -> NDArray[np.bool_]:
         """Mask of the tissue, (nz, ny, nx)."""
-        return np.asarray(self._file[FIELDS]["tissue"][:] != 0)
+        return np.asarray(self._read(f"{FIELDS}/tissue") != 0)
 
     @cached_property
     def regions(self) -> dict[str, NDArray[np.bool_]]:
@@ -274,7 +283,9 @@ class Run:
         group = self._file[FIELDS]
         if name not in group:
             return {}
-        return {str(label): group[name][i] for i, label in enumerate(values_of(group[dim]))}
+        return {
+            str(label): self._read(f"{FIELDS}/{name}", i) for i, label in enumerate(self._values(group[dim]))
+        }
 
     def field(self, cytokine: str, index: int | None = None, *, time: float | None = None) -> FieldFrame:
         """One cytokine of one frame, by number (negative from the end) or the frame nearest to a time [d].
@@ -292,8 +303,8 @@ class Run:
         return FieldFrame(
             cytokine=cytokine,
             time=float(self.field_times[number]),
-            tick=int(group["tick"][number]),
-            values=dataset[number, self.cytokines.index(cytokine)],
+            tick=int(self._read(f"{group.name}/tick", number)),
+            values=read(dataset, (number, self.cytokines.index(cytokine)), self.path),
             unit=str(dataset.attrs["units"]),
         )
 
@@ -304,7 +315,7 @@ class Run:
         """The log of events; one dict per line with tick, time [d], kind, text, amount, unit."""
         group = self._file[EVENTS]
         columns = {
-            name: values_of(group[name])
+            name: self._values(group[name])
             for name in ("tick", "event_time", "kind", "text", "amount", "amount_unit")
         }
         length = min(len(values) for values in columns.values())
@@ -325,7 +336,7 @@ class Run:
         """Scalars written at the end of the run; empty before."""
         group = self._file[SUMMARY]
         rows = zip(
-            *(values_of(group[name]) for name in ("quantity", "value", "unit", "description")), strict=True
+            *(self._values(group[name]) for name in ("quantity", "value", "unit", "description")), strict=True
         )
         return {str(name): Scalar(float(value), str(unit), str(text)) for name, value, unit, text in rows}
 
@@ -336,7 +347,7 @@ class Run:
 
     def checkpoint(self, tick: int | None = None) -> Checkpoint:
         """Read the newest saved state, or the one saved at ``tick``."""
-        return checkpoints.load(self._file, tick)
+        return checkpoints.load(self._file, self.path, tick)
 
     def to_xarray(self, group: str) -> xarray.Dataset:
         """One group as an ``xarray.Dataset`` in memory (needs the extra ``abm[export]``).

@@ -145,6 +145,11 @@ class GrowingArray:
         stored = self.length - self._filled
         return np.concatenate([self.dataset[:stored], self._buffer[: self._filled]])
 
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        """Shape of one row."""
+        return tuple(self._row_shape)
+
     def flush(self, final: bool = False) -> None:
         """Store the unfinished chunk; compressed when nothing more will come."""
         if self._filled and (self._dirty or final):

@@ -8,7 +8,10 @@ is readable under its final name from the first moment, while it is written and 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import secrets
+import stat
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,9 +27,18 @@ from abm.record import checkpoints, layout
 from abm.record.checkpoints import Checkpoint
 from abm.record.construct import build, find_streams
 from abm.record.faults import os_fault
-from abm.record.layout import CELLS, EVENTS, FIELDS, MINUTES_PER_DAY, SERIES_GROUPS, SUMMARY, RunDeclaration
-from abm.record.opening import check_file
-from abm.record.storage import CommittedFile, lock_for_writing
+from abm.record.layout import (
+    CELLS,
+    EVENTS,
+    FIELDS,
+    MINUTES_PER_DAY,
+    READOUT,
+    SERIES_GROUPS,
+    SUMMARY,
+    RunDeclaration,
+)
+from abm.record.opening import check_format, check_signature, damaged
+from abm.record.storage import CommittedFile, is_being_written, lock_for_writing
 from abm.record.streams import GrowingArray, round_mantissa
 
 FLUSH_SECONDS = 2.0
@@ -74,28 +86,25 @@ class RunWriter:
             The file exists, or cannot be written; nothing is left behind then.
         """
         path = Path(path)
-        if not force and os.path.lexists(path):
-            raise _exists(path)
-        if path.is_dir():
-            raise RecordError(f"{path}: cannot create the file: it is a directory; give a file name")
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part") if path.name else path
+        storage = file = None
         try:
+            _refuse_existing(path, force)
             fd = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-        except OSError as error:
-            raise os_fault(path, "create the file", error) from error
-        storage = CommittedFile(fd, path)
-        try:
-            _refuse_busy(path)
+            storage = CommittedFile(fd, path)
             lock_for_writing(fd, path)
             file = h5py.File(storage, "w")
             build(file, declaration)
             writer = cls(path, storage, file)
             writer._commit()
             _move_into_place(part, path, force)
-        except BaseException:
-            storage.release()
-            with contextlib.suppress(OSError):
-                part.unlink()
+        except BaseException as error:
+            _abandon(storage, file)
+            if storage is not None:
+                with contextlib.suppress(OSError):
+                    part.unlink()
+            if isinstance(error, OSError):
+                raise os_fault(path, "create the file", error) from error
             raise
         return writer
 
@@ -116,25 +125,24 @@ class RunWriter:
             No result file, no checkpoint in it, or another process is writing it.
         """
         path = Path(path)
-        check_file(path)
+        check_signature(path)
+        storage = file = None
         try:
             fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-        except OSError as error:
-            raise os_fault(path, "open the file for writing", error) from error
-        storage = CommittedFile(fd, path)
-        try:
+            storage = CommittedFile(fd, path)
             lock_for_writing(fd, path)
-            file = h5py.File(storage, "r+")
-            try:
-                state = checkpoints.load(file, tick)
-            except RecordError as error:
-                raise RecordError(str(error).replace(str(file.filename), str(path))) from error
+            file = _open_for_writing(storage, path)
+            if file.attrs["status"] == layout.STATUS_COMPLETE:
+                raise RecordError(f"{path}: the run is complete; there is nothing to continue")
+            state = checkpoints.load(file, path, tick)
             _truncate(file, state.lengths)
             writer = cls(path, storage, file)
             writer._set_status(layout.STATUS_RUNNING, "")
             writer._flush_all()
-        except BaseException:
-            storage.release()
+        except BaseException as error:
+            _abandon(storage, file)
+            if isinstance(error, OSError):
+                raise os_fault(path, "open the file for writing", error) from error
             raise
         return writer, state
 
@@ -151,12 +159,12 @@ class RunWriter:
             Exactly the declared series, each of its declared shape.
         """
         begin = time.perf_counter()
-        if values.keys() != self._series.keys():
-            missing = sorted(self._series.keys() - values.keys())
-            extra = sorted(values.keys() - self._series.keys())
-            raise ValueError(f"readout: missing series {missing}, undeclared series {extra}")
+        rows = _checked("readout", values, self._series)
         for name, stream in self._series.items():
-            stream.append_one(values[name])
+            if rows[name].shape != stream.row_shape:
+                raise ValueError(f"series {name!r}: shape {rows[name].shape}, declared {stream.row_shape}")
+        for name, stream in self._series.items():
+            stream.append_one(rows[name])
         for group in SERIES_GROUPS:
             self._stamp(group, tick)
         self._account(begin)
@@ -181,11 +189,7 @@ class RunWriter:
             Exactly the declared columns; x, y, z in um.
         """
         begin = time.perf_counter()
-        if columns.keys() != self._columns.keys():
-            missing = sorted(self._columns.keys() - columns.keys())
-            extra = sorted(columns.keys() - self._columns.keys())
-            raise ValueError(f"cells: missing columns {missing}, undeclared columns {extra}")
-        arrays = {name: np.asarray(column) for name, column in columns.items()}
+        arrays = _checked("cells", columns, self._columns)
         sizes = {array.shape for array in arrays.values()}
         if len(sizes) != 1 or len(next(iter(sizes))) != 1:
             raise ValueError(f"cells: columns of unequal shapes {sorted(sizes)}")
@@ -227,6 +231,11 @@ class RunWriter:
         checkpoints.save(self._file, tick, arrays, lengths, self._commit)
         self._flushed_at = time.monotonic()
         self.seconds += time.perf_counter() - begin
+
+    def recorded(self, *names: str) -> tuple[NDArray[Any], ...]:
+        """Times of the readouts [d] and the named series so far, those not yet flushed included."""
+        times = self._streams[f"{READOUT}/time"].values()
+        return times, *(self._series[name].values() for name in names)
 
     # ------------------------------------------------------------------------------------- flushing
 
@@ -300,11 +309,6 @@ class RunWriter:
 
     # -------------------------------------------------------------------------------------- private
 
-    def recorded(self, *names: str) -> tuple[NDArray[Any], ...]:
-        """Times [d] of the readouts so far, followed by the values of the named series at them."""
-        times = self._streams[f"{layout.READOUT}/time"].values()
-        return times, *(self._series[name].values() for name in names)
-
     def _stamp(self, group: str, tick: int) -> None:
         self._streams[f"{group}/tick"].append_one(tick)
         self._streams[f"{group}/time"].append_one(tick * self._tick_minutes / MINUTES_PER_DAY)
@@ -346,6 +350,17 @@ def _members(streams: Mapping[str, GrowingArray], groups: Sequence[str]) -> dict
     return found
 
 
+def _checked(
+    what: str, given: Mapping[str, ArrayLike], declared: Mapping[str, GrowingArray]
+) -> dict[str, NDArray[Any]]:
+    """Arrays by name, provided that exactly the declared names are given."""
+    if given.keys() != declared.keys():
+        missing = sorted(declared.keys() - given.keys())
+        extra = sorted(given.keys() - declared.keys())
+        raise ValueError(f"{what}: missing {missing}, undeclared {extra}")
+    return {name: np.asarray(values) for name, values in given.items()}
+
+
 def _write_summary(group: h5py.Group, rows: Sequence[tuple[str, float, str, str]]) -> None:
     for position, name in enumerate(("quantity", "value", "unit", "description")):
         group[name].resize((len(rows),))
@@ -373,10 +388,35 @@ def _exists(path: Path) -> RecordError:
     )
 
 
-def _refuse_busy(path: Path) -> None:
-    """Refuse to replace a file that a run is still writing."""
-    with contextlib.suppress(FileNotFoundError, IsADirectoryError, PermissionError), path.open("r+b") as old:
-        lock_for_writing(old.fileno(), path)
+def _refuse_existing(path: Path, force: bool) -> None:
+    """Refuse a directory, a file that shall not be replaced, and a file that a run is still writing."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not force:
+        raise _exists(path)
+    if is_being_written(path):
+        raise RecordError(f"{path}: another run is writing this file; wait for it or choose another name")
+
+
+def _open_for_writing(storage: CommittedFile, path: Path) -> h5py.File:
+    try:
+        file = h5py.File(storage, "r+")
+    except OSError as error:
+        raise damaged(path, error) from error
+    check_format(file, path)
+    return file
+
+
+def _abandon(storage: CommittedFile | None, file: h5py.File | None) -> None:
+    """Let go of a file that could not be made or opened; nothing more reaches the disk."""
+    if file is not None:
+        file.close()
+    if storage is not None:
+        storage.release()
 
 
 def _move_into_place(part: Path, path: Path, force: bool) -> None:
