@@ -12,6 +12,7 @@ from abm.compile.model import Clock, Labels, Model, Readout, Threshold
 from abm.compile.placement import initial_cells
 from abm.compile.space import Space, space_of
 from abm.compile.treatment import infusions, injections, injury_courses
+from abm.kernels.rng import check_seed
 from abm.scenario.schema import Scenario
 from abm.state.tables import Floats
 
@@ -72,6 +73,7 @@ def compile_model(scenario: Scenario, seed: int) -> Model:
     CompileError
         If the initial cells do not fit.
     """
+    check_seed(seed)
     labels = labels_of(scenario)
     space = space_of(scenario)
     clock = clock_of(scenario)
@@ -123,15 +125,19 @@ def naive_counts(labels: Labels, space: Space, types: np.ndarray, voxels: np.nda
     return counts
 
 
-def readout_of(scenario: Scenario, labels: Labels) -> Readout:
-    """Where the nociceptive signal is read and how it maps to a threshold."""
+def readout_of(scenario: Scenario, labels: Labels) -> Readout | None:
+    """Where the nociceptive signal is read and how it maps to a threshold; None without a readout."""
+    if scenario.readout is None:
+        return None
     nociception, threshold = scenario.readout.nociception, scenario.readout.withdrawal_threshold
     k = labels.cell_types.index(nociception.cell_type)
     return Readout(
         cell_type=k,
         slot=labels.variables[k].index(nociception.variable),
         region=labels.regions.index(nociception.region),
-        threshold=Threshold(
+        threshold=None
+        if threshold is None
+        else Threshold(
             baseline=float(threshold.baseline),
             floor=float(threshold.floor),
             half_signal=float(threshold.half_signal),

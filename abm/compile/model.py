@@ -198,7 +198,7 @@ class Readout:
     cell_type: int
     slot: int
     region: int
-    threshold: Threshold
+    threshold: Threshold | None
 
 
 @dataclass(frozen=True)
@@ -232,7 +232,7 @@ class Model:
     releases: tuple[Release, ...]
     injections: tuple[Injection, ...]
     infusions: tuple[Infusion, ...]
-    readout: Readout
+    readout: Readout | None
     cells: CellArrays  # initial tissue
     issued: dict[int, int] = field(default_factory=dict)  # ids already handed out, by origin
     naive: Floats = field(default_factory=lambda: np.zeros((0, 0)))  # (n_type, n_block)

@@ -82,18 +82,17 @@ class ResponseTables:
             Cell type whose cells evaluate it; None for a place without a cell.
         """
         joint = float(response.joint_power or 0.0)
-        for term in response.adds:
-            self._term(Role.ADD, term, owner, amount=float(term.amount))
-        for term in response.times:
-            self._term(Role.TIMES, term, owner)
-        for term in response.divided_by:
-            self._term(Role.DIVIDE, term, owner)
-        for term in response.brakes:
-            self._term(Role.BRAKE, term, owner)
-        for term in response.increases:
-            self._term(Role.INCREASE, term, owner)
-        for term in response.decreases:
-            self._term(Role.DECREASE, term, owner)
+        for add in response.adds:
+            self._term(Role.ADD, add, owner, amount=float(add.amount))
+        for role, terms in (
+            (Role.TIMES, response.times),
+            (Role.DIVIDE, response.divided_by),
+            (Role.BRAKE, response.brakes),
+            (Role.INCREASE, response.increases),
+            (Role.DECREASE, response.decreases),
+        ):
+            for term in terms:
+                self._term(role, term, owner)
         base = float(response.base)
         self.rows.append(
             (
@@ -138,7 +137,7 @@ class ResponseTables:
 
     def _ratio_at_baseline(self, term: Any, owner: str | None) -> float:
         signal = parse_signal(term.signal, self.vocabulary.of(owner))
-        if signal.kind is not SignalKind.CONCENTRATION:
+        if signal.kind is not SignalKind.CONCENTRATION or signal.field is None:
             return 0.0
         baseline = float(self.scenario.cytokines[signal.field].baseline)
         return float((baseline / float(term.half_max)) ** float(term.hill_power or 1.0))

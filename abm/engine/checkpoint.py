@@ -21,10 +21,8 @@ def save(state: State) -> dict[str, NDArray[Any]]:
     arrays: dict[str, NDArray[Any]] = {"tick": np.array(state.tick, np.int64)}
     for name in PLAIN:
         arrays[name] = getattr(state, name)
-    for name, column in zip(CellArrays._fields, state.cells, strict=True):
-        arrays[f"cells.{name}"] = column
-    for name, values in zip(Budget._fields, state.budget, strict=True):
-        arrays[f"budget.{name}"] = values
+    arrays |= {f"cells.{name}": column for name, column in state.cells._asdict().items()}
+    arrays |= {f"budget.{name}": values for name, values in state.budget._asdict().items()}
     arrays["reservoirs.c"] = state.reservoirs.c
     for name in COUNTERS:
         arrays[f"counters.{name}"] = state.counters[name]
@@ -42,8 +40,8 @@ def restore(model: Model, arrays: Mapping[str, NDArray[Any]]) -> State:
     state.tick = int(arrays["tick"])
     for name in PLAIN:
         setattr(state, name, np.array(arrays[name]))
-    state.cells = CellArrays(*(np.array(arrays[f"cells.{name}"]) for name in CellArrays._fields))
-    state.budget = Budget(*(np.array(arrays[f"budget.{name}"]) for name in Budget._fields))
+    state.cells = CellArrays._make(np.array(arrays[f"cells.{name}"]) for name in CellArrays._fields)
+    state.budget = Budget._make(np.array(arrays[f"budget.{name}"]) for name in Budget._fields)
     state.reservoirs.c[:] = arrays["reservoirs.c"]
     state.counters = {name: np.array(arrays[f"counters.{name}"]) for name in COUNTERS}
     state.identities = Identities({int(origin): int(n) for origin, n in arrays["issued"]})

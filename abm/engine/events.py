@@ -11,7 +11,7 @@ from abm.engine.population import add_cells, new_rows, place_near
 from abm.engine.state import State
 from abm.kernels.field_system import FG_PER_PG_UM3_PER_ML
 from abm.kernels.rng import INTERVENTION, uniform
-from abm.state.cells import CellArrays
+from abm.state.cells import CellArrays, selected
 from abm.state.tables import Floats, Ints
 
 
@@ -140,11 +140,11 @@ def inject_into_tissue(model: Model, state: State, injection: Injection) -> None
     u = uniform(seed, INTERVENTION, state.tick, injection.origin, 0)
     n = int(expected) + int(u < expected - int(expected))
     rows = _dose_rows(model, state, injection, n)
-    pick = [uniform(seed, INTERVENTION, state.tick, int(i), 1) for i in rows.id]
+    pick = [uniform(seed, INTERVENTION, state.tick, int(i), 2) for i in rows.id]
     wanted: Ints = injection.voxels[(np.array(pick) * len(injection.voxels)).astype(np.int64)]
     placed = place_near(model, state, INTERVENTION, rows, wanted)
     state.count("injected", injection.cell_type, int(placed.sum()))
-    add_cells(model, state, type(rows)(*(column[placed] for column in rows)))
+    add_cells(model, state, selected(rows, placed))
 
 
 def _dose_rows(model: Model, state: State, injection: Injection, n: int) -> CellArrays:

@@ -15,7 +15,7 @@ from abm.engine.state import State
 from abm.kernels.fate import choose_events
 from abm.kernels.rng import ARRIVAL, DIVISION_PLACE, FATE, PHAGOCYTOSIS, poisson, uniform
 from abm.kernels.sensing import in_contact
-from abm.state.cells import ARRIVED, BORN, TISSUE, CellArrays
+from abm.state.cells import ARRIVED, BORN, TISSUE, CellArrays, selected
 from abm.state.kinds import BehaviourKind
 from abm.state.tables import Floats
 
@@ -96,12 +96,12 @@ def _transitions(model: Model, state: State, event: NDArray[np.int64]) -> None:
 def divide(model: Model, state: State, mothers: NDArray[np.int64]) -> CellArrays | None:
     """Daughters next to their mothers; a division without room is refused and counted."""
     cells = state.cells
-    keyed = CellArrays(*(column[mothers] for column in cells))
+    keyed = selected(cells, mothers)
     placed = place_near(model, state, DIVISION_PLACE, keyed, cells.voxel[mothers])
     state.count("division_refused", cells.type[mothers[~placed]])
     if not placed.any():
         return None
-    daughters = CellArrays(*(np.ascontiguousarray(column[placed]) for column in keyed))
+    daughters = selected(keyed, placed)
     daughters.parent[:] = daughters.id
     daughters.id[:] = state.identities.take(BORN, len(daughters.id))
     daughters.birth_tick[:] = state.tick
@@ -148,9 +148,10 @@ def arrive(model: Model, state: State, site: Site) -> None:
     if n == 0:
         return
     rows = new_rows(model, state, ARRIVED + site.cell_type, site.cell_type, n)
-    draws = np.array([uniform(seed, ARRIVAL, state.tick, int(i), 1) for i in rows.id])
+    # draws 0 and 1 belong to the placing within the voxel
+    draws = np.array([uniform(seed, ARRIVAL, state.tick, int(i), 2) for i in rows.id])
     wanted = np.searchsorted(cumulated, draws * cumulated[-1], side="right")
     placed = place_near(model, state, ARRIVAL, rows, np.minimum(wanted, len(cumulated) - 1))
     state.count("arrived", site.cell_type, int(placed.sum()))
     state.count("entry_refused", site.cell_type, int((~placed).sum()))
-    add_cells(model, state, CellArrays(*(np.ascontiguousarray(column[placed]) for column in rows)))
+    add_cells(model, state, selected(rows, placed))

@@ -88,10 +88,10 @@ def advance_fields(model: Model, state: State, behaviours: Floats) -> None:
 
 
 def _solver(model: Model, state: State) -> FieldSolver:
-    solver = state.work.get("fields")
-    if solver is None:
-        solver = state.work["fields"] = FieldSolver.of(model)
-    return solver  # type: ignore[no-any-return]
+    if "fields" not in state.work:
+        state.work["fields"] = FieldSolver.of(model)
+    solver: FieldSolver = state.work["fields"]
+    return solver
 
 
 def field_sources(model: Model, state: State, behaviours: Floats) -> Floats:

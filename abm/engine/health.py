@@ -84,5 +84,5 @@ def check_mass(model: Model, state: State) -> None:
         f = int(np.flatnonzero(wrong)[0])
         raise NumericsError(
             f"{when(model, state.tick)}: {model.names.cytokines[f]}: mass balance is off by {residual[f]:g} fg "
-            f"of {passed[f]:g} fg that passed through (allowed: {MASS_TOLERANCE:g} of it)"
+            f"of {passed[f]:g} fg that passed through (limit {MASS_TOLERANCE:g})"
         )

@@ -10,7 +10,7 @@ from abm.engine.state import State
 from abm.kernels.chemotaxis import chemotactic_vectors
 from abm.kernels.motion import move, reorient
 from abm.state.cells import TISSUE
-from abm.state.tables import Floats
+from abm.state.tables import Floats, Ints
 
 
 def move_cells(model: Model, state: State, behaviours: Floats) -> None:
@@ -64,5 +64,5 @@ def move_cells(model: Model, state: State, behaviours: Floats) -> None:
     state.moves_refused += np.array([n_full, n_wall])
 
 
-def _column(behaviours: Floats, column: int, rows: np.ndarray) -> Floats:
+def _column(behaviours: Floats, column: int, rows: Ints) -> Floats:
     return behaviours[rows, column] if column >= 0 else np.zeros(len(rows))

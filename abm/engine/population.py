@@ -9,7 +9,7 @@ from abm.compile.model import Model
 from abm.engine.health import raise_for_status
 from abm.engine.state import State
 from abm.kernels.fate import place_cells, search_offsets
-from abm.state.cells import TISSUE, CellArrays, empty_cells, joined, kept
+from abm.state.cells import TISSUE, CellArrays, empty_cells, joined, selected
 from abm.state.tables import Ints
 
 SEARCH_VOXELS = 2  # how far from the wanted voxel a newcomer looks for room
@@ -67,7 +67,7 @@ def add_cells(model: Model, state: State, rows: CellArrays) -> None:
     cells = joined(state.cells, rows)
     if np.any(np.diff(cells.id) <= 0):
         order = np.argsort(cells.id, kind="stable")
-        cells = CellArrays(*(np.ascontiguousarray(column[order]) for column in cells))
+        cells = selected(cells, order)
     state.cells = cells
 
 
@@ -78,4 +78,4 @@ def remove_cells(model: Model, state: State, gone: NDArray[np.bool_]) -> None:
     cells = state.cells
     bodies = gone & (cells.place == TISSUE)
     np.subtract.at(state.occupancy.reshape(-1), cells.voxel[bodies], model.space[cells.type[bodies]])
-    state.cells = kept(cells, ~gone)
+    state.cells = selected(cells, ~gone)

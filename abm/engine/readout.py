@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from abm.compile.model import Model
+from abm.compile.model import Model, Readout, Threshold
 from abm.engine.state import COUNTERS, State
 from abm.record.layout import BUDGET, LEDGER, Dimension, Series
 from abm.state.cells import TISSUE
@@ -17,14 +17,18 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 _REGIONAL = "over the cells in each region; nan where there are none"
 
-SERIES = (
+SIGNAL_SERIES = (
     Series("nociception", (), "1", "mean nociceptive signal of the neurons in the readout region"),
     Series(
         "nociception_quantile", ("quantile",), "1", "quantiles of the nociceptive signal over those neurons"
     ),
     Series("nociception_by_region", ("region",), "1", f"mean nociceptive signal {_REGIONAL}"),
+)
+THRESHOLD_SERIES = (
     Series("withdrawal_threshold", (), "g", "paw-withdrawal threshold of the mean nociceptive signal"),
     Series("withdrawal_threshold_by_region", ("region",), "g", "threshold of the mean signal of each region"),
+)
+TISSUE_SERIES = (
     Series("cell_count", ("cell_type",), "1", "live cells in the tissue"),
     Series("cell_count_by_region", ("cell_type", "region"), "1", "live cells in each region"),
     Series("dead_count", ("cell_type",), "1", "dead bodies in the tissue"),
@@ -80,7 +84,18 @@ LEDGER_SERIES = (
     ),
     Series("dose_pool_lost", ("compartment", "cell_type"), "1", "of these lost", LEDGER),
 )
-ALL_SERIES = (*SERIES, *BUDGET_SERIES, *LEDGER_SERIES)
+
+
+def series(model: Model) -> tuple[Series, ...]:
+    """What a model reads out; a scenario without a readout, or without a threshold, has fewer."""
+    signal = () if model.readout is None else SIGNAL_SERIES
+    threshold = THRESHOLD_SERIES if has_threshold(model) else ()
+    return (*signal, *threshold, *TISSUE_SERIES, *BUDGET_SERIES, *LEDGER_SERIES)
+
+
+def has_threshold(model: Model) -> bool:
+    """Whether the model maps its nociceptive signal to a withdrawal threshold."""
+    return model.readout is not None and model.readout.threshold is not None
 
 
 def dimensions(model: Model) -> tuple[Dimension, ...]:
@@ -125,15 +140,16 @@ def _variables(model: Model) -> list[tuple[str, str, tuple[int, int]]]:
 
 def read_out(model: Model, state: State) -> dict[str, Any]:
     """Values of every declared series at this moment."""
-    return {**_pain(model, state), **_cells(model, state), **_cytokines(model, state), **_books(model, state)}
+    pain = {} if model.readout is None else _pain(model, model.readout, state)
+    return {**pain, **_cells(model, state), **_cytokines(model, state), **_books(model, state)}
 
 
 def _mean(values: Floats) -> float:
     return float(values.mean()) if len(values) else float("nan")
 
 
-def _pain(model: Model, state: State) -> dict[str, Any]:
-    cells, readout = state.cells, model.readout
+def _pain(model: Model, readout: Readout, state: State) -> dict[str, Any]:
+    cells = state.cells
     neurons = (cells.type == readout.cell_type) & (cells.dead == 0) & (cells.place == TISSUE)
     signal, voxel = cells.variables[neurons, readout.slot], cells.voxel[neurons]
     inside = model.regions[readout.region][voxel] == 1
@@ -144,8 +160,16 @@ def _pain(model: Model, state: State) -> dict[str, Any]:
         "nociception": mean,
         "nociception_quantile": quantiles,
         "nociception_by_region": by_region,
-        "withdrawal_threshold": float(readout.threshold.of(np.array(mean))),
-        "withdrawal_threshold_by_region": readout.threshold.of(by_region),
+        **_thresholds(readout.threshold, mean, by_region),
+    }
+
+
+def _thresholds(threshold: Threshold | None, mean: float, by_region: Floats) -> dict[str, Any]:
+    if threshold is None:
+        return {}
+    return {
+        "withdrawal_threshold": float(threshold.of(np.array(mean))),
+        "withdrawal_threshold_by_region": threshold.of(by_region),
     }
 
 

@@ -13,11 +13,12 @@ import numpy as np
 from abm.compile.model import Model
 from abm.engine import checkpoint
 from abm.engine.readout import (
-    ALL_SERIES,
     cell_columns,
     dimensions,
+    has_threshold,
     phenotype_labels,
     read_out,
+    series,
     variable_names,
 )
 from abm.engine.state import State, new_state
@@ -64,7 +65,7 @@ def declaration(
         scenario_text=text,
         provenance=provenance,
         dimensions=dimensions(model),
-        series=ALL_SERIES,
+        series=series(model),
         fields=FieldStack(
             cytokines=model.names.cytokines,
             x=x.reshape(-1),
@@ -127,7 +128,10 @@ def run(
         except NumericsError as error:
             writer.finish(STATUS_FAILED, str(error))
             raise
-        writer.finish(STATUS_COMPLETE, "", summarise(*writer.recorded("withdrawal_threshold", "nociception")))
+        rows = []
+        if has_threshold(model):
+            rows = summarise(*writer.recorded("withdrawal_threshold", "nociception"))
+        writer.finish(STATUS_COMPLETE, "", rows)
     return state
 
 

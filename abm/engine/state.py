@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from abm.compile.model import Model
 from abm.kernels.field_system import Budget, Reservoirs, new_budget
-from abm.state.cells import CellArrays, Identities
+from abm.state.cells import CellArrays, Identities, selected
 from abm.state.tables import Floats, Surroundings
 
 # What happens to cells, counted by type since the start of the run.
@@ -92,7 +92,7 @@ def new_state(model: Model) -> State:
     n_reservoir = len(model.fields.reservoirs.volume)
     concentration = np.empty((n_field, *model.grid.shape))
     concentration[:] = model.fields.baseline[:, None, None, None] * model.tissue
-    cells = type(model.cells)(*(column.copy() for column in model.cells))
+    cells = selected(model.cells, slice(None))
     occupancy = np.zeros(model.grid.shape, np.int32)
     np.add.at(occupancy.reshape(-1), cells.voxel, model.space[cells.type])
     return State(
@@ -126,7 +126,7 @@ def surroundings(model: Model, concentration: Floats) -> Surroundings:
         tissue=model.tissue.reshape(-1),
         block=model.block,
         block_volume=model.block_volume,
-        count=np.zeros((n_type, n_block)),
+        live=np.zeros((n_type, n_block)),
         naive=model.naive,
         total=np.zeros((len(model.pairs), n_block)),
         present=np.zeros((n_type + 2, n_voxel), np.int64),

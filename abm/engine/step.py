@@ -77,7 +77,7 @@ def step(model: Model, state: State) -> list[str]:
 def sense(model: Model, state: State) -> None:
     """Bring the surroundings up to date: counts, sums, compartment levels and time."""
     here = state.here
-    survey(state.cells, model.pairs, model.block, here.count, here.total, here.present)
+    survey(state.cells, model.pairs, model.block, here.live, here.total, here.present)
     here.level[:] = state.reservoirs.c[: len(here.level)]
     state.here = here._replace(time=state.tick * model.clock.tick)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from abm.compile.model import Model, Waiting
 from abm.engine.health import raise_for_status
@@ -14,8 +15,8 @@ from abm.engine.state import State
 from abm.kernels.fate import choose_events
 from abm.kernels.field_system import FG_PER_PG_UM3_PER_ML
 from abm.kernels.rng import ENTRY, HOMING, uniform
-from abm.state.cells import CellArrays
-from abm.state.tables import Floats
+from abm.state.cells import TISSUE, selected
+from abm.state.tables import Floats, Ints
 
 LOST, ENTERS = 0, 1
 
@@ -40,8 +41,9 @@ def _alive(model: Model, state: State, waiting: Waiting) -> float:
     return state.doses[waiting.cell_type, waiting.compartment].pool + float(followed)
 
 
-def _rows(state: State, waiting: Waiting) -> np.ndarray:
-    return (state.cells.place == 1 + waiting.compartment) & (state.cells.type == waiting.cell_type)
+def _rows(state: State, waiting: Waiting) -> NDArray[np.bool_]:
+    here = state.cells.place == 1 + waiting.compartment
+    return np.asarray(here & (state.cells.type == waiting.cell_type))
 
 
 def move_waiting_cells(model: Model, state: State) -> None:
@@ -57,7 +59,7 @@ def move_waiting_cells(model: Model, state: State) -> None:
             _loss_and_entry(model, state, waiting, rows)
 
 
-def _loss_and_entry(model: Model, state: State, waiting: Waiting, rows: np.ndarray) -> None:
+def _loss_and_entry(model: Model, state: State, waiting: Waiting, rows: Ints) -> None:
     cells = state.cells
     weights = _entry_rates(model, state, waiting)
     rates = np.zeros((len(rows), 2))
@@ -83,16 +85,18 @@ def _entry_rates(model: Model, state: State, waiting: Waiting) -> Floats:
     return values_at(model, state, waiting.entry, waiting.voxels)
 
 
-def _enter(model: Model, state: State, waiting: Waiting, rows: np.ndarray, cumulated: Floats) -> None:
+def _enter(model: Model, state: State, waiting: Waiting, rows: Ints, cumulated: Floats) -> None:
     """Put cells into the tissue, at a voxel chosen in proportion to its rate; without room they wait on."""
     cells = state.cells
     seed = np.uint64(model.seed)
     draws = np.array([uniform(seed, ENTRY, state.tick, int(cells.id[i]), 2) for i in rows])
     pick = np.searchsorted(cumulated, draws * cumulated[-1], side="right")
     wanted = waiting.voxels[np.minimum(pick, len(waiting.voxels) - 1)]
-    newcomers = CellArrays(*(column[rows] for column in cells))
+    newcomers = selected(cells, rows)
     placed = place_near(model, state, ENTRY, newcomers, wanted)
-    for column, values in zip(cells, newcomers, strict=True):
-        column[rows[placed]] = values[placed]
+    entered = rows[placed]
+    cells.position[entered] = newcomers.position[placed]
+    cells.voxel[entered] = newcomers.voxel[placed]
+    cells.place[entered] = TISSUE
     state.count("entered", waiting.cell_type, int(placed.sum()))
     state.count("entry_refused", waiting.cell_type, int((~placed).sum()))

@@ -105,7 +105,7 @@ def sense_field(kind, f, here, wanted, first, last, group, voxel, row, values):
 @njit(cache=True)
 def sense_neighbourhood(kind, k, pair, here, wanted, first, last, group, voxel, row, values):
     """Density, mean or load of cell type `k` in the neighbourhood blocks of places ``first..last``."""
-    count, naive, total, volume = here.count, here.naive, here.total, here.block_volume
+    count, naive, total, volume = here.live, here.naive, here.total, here.block_volume
     for i in range(first, last):
         if group[i] < 0 or wanted[group[i], row] == 0:
             continue

@@ -62,19 +62,19 @@ CELL_COLUMNS = (
 def empty_cells(n: int, n_slot: int) -> CellArrays:
     """A table of `n` zeroed rows with `n_slot` variables each."""
     widths = {0: (), 3: (3,), -1: (n_slot,)}
-    return CellArrays(
-        *(np.zeros((n, *widths[column.width]), np.dtype(column.dtype)) for column in CELL_COLUMNS)
+    return CellArrays._make(
+        np.zeros((n, *widths[column.width]), np.dtype(column.dtype)) for column in CELL_COLUMNS
     )
 
 
 def joined(first: CellArrays, second: CellArrays) -> CellArrays:
     """Rows of `second` appended to `first`, as new arrays."""
-    return CellArrays(*(np.concatenate(pair) for pair in zip(first, second, strict=True)))
+    return CellArrays._make(np.concatenate([a, b]) for a, b in zip(first, second, strict=True))
 
 
-def kept(cells: CellArrays, keep: NDArray[np.bool_]) -> CellArrays:
-    """Rows where `keep` is true, as new arrays in the same order."""
-    return CellArrays(*(np.ascontiguousarray(column[keep]) for column in cells))
+def selected(cells: CellArrays, rows: NDArray[np.bool_] | NDArray[np.int64] | slice) -> CellArrays:
+    """Some rows (a mask, indices or a slice) as new arrays."""
+    return CellArrays._make(np.array(column[rows], order="C") for column in cells)
 
 
 class Identities:

@@ -56,11 +56,11 @@ class Grid:
 
     def centres(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Voxel centres x, y, z [um] as arrays that broadcast to ``shape``."""
-        nz, ny, nx = self.shape
-        dx, dy, dz = self.spacing
-        x = ((np.arange(nx) + 0.5) * dx).reshape(1, 1, nx)
-        y = ((np.arange(ny) + 0.5) * dy).reshape(1, ny, 1)
-        z = ((np.arange(nz) + 0.5) * dz).reshape(nz, 1, 1)
+        shapes = ((1, 1, -1), (1, -1, 1), (-1, 1, 1))
+        x, y, z = (
+            np.asarray((np.arange(n) + 0.5) * step, np.float64).reshape(shape)
+            for n, step, shape in zip(self.shape[::-1], self.spacing, shapes, strict=True)
+        )
         return x, y, z
 
     def voxel_of(self, position: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -107,7 +107,7 @@ class Surroundings(NamedTuple):
     tissue: Bytes  # (n_voxel,)
     block: Ints  # (n_voxel,) neighbourhood block
     block_volume: Floats  # (n_block,) [um^3] tissue in the block
-    count: Floats  # (n_type, n_block) live cells
+    live: Floats  # (n_type, n_block) live cells
     naive: Floats  # (n_type, n_block) cells expected in naive tissue
     total: Floats  # (n_pair, n_block) sum of a variable over the live cells of a type
     present: Ints  # (n_type + 2, n_voxel) cells per voxel by type, then live, then dead
