@@ -364,3 +364,17 @@ def readable(value: float, unit: str) -> str:
         name, factor = choices[-1] if unit != "min" else ("min", 1.0)
     number = f"{value / factor:.4g}"
     return number if name == "1" else f"{number} {name}"
+
+
+def like(value: float, unit: str, given: str) -> str:
+    """Value in the internal unit `unit`, written in the unit of the text `given`.
+
+    >>> like(0.025, "1/min", "1 /h")
+    '1.5 /h'
+    """
+    try:
+        unit_text = parse(given).unit_text
+        factor = parse(f"1 {unit_text}").in_unit_of(DIMENSIONS[unit])
+    except UnitError:
+        return readable(value, unit)
+    return f"{value / factor:.4g} {unit_text}".strip()

@@ -8,12 +8,13 @@ from functools import cached_property
 from pathlib import Path
 
 from abm.errors import Fault, ScenarioError
-from abm.scenario.check import check
+from abm.scenario.checks.check import check
 from abm.scenario.emit import emit
 from abm.scenario.extend import Loader
 from abm.scenario.merge import merge
 from abm.scenario.nodes import ListNode, MapNode, Mark, Node, Origin, ScalarNode, nearest, plain
 from abm.scenario.read import UnreadableError
+from abm.scenario.repair import repaired
 from abm.scenario.schema.scenario import FILE_KEYS, RunSettings, Scenario
 from abm.scenario.settings import apply_setting
 from abm.scenario.validate import validate
@@ -144,9 +145,14 @@ def _one(
     document: MapNode, faults: list[Fault], prefix: tuple[str, ...]
 ) -> tuple[Scenario | None, list[Fault]]:
     """One arm; its new faults are added to `faults`, its warnings returned."""
-    scenario, schema_faults = validate(Scenario, document)
-    found, warnings = check(scenario, document) if scenario is not None else ([], [])
-    _add_new(faults, schema_faults + found, prefix)
+    scenario, found = validate(Scenario, document)
+    checked = scenario if scenario is not None else repaired(document)
+    warnings: list[Fault] = []
+    if checked is not None:
+        more, warnings = check(checked, document)
+        found += more
+    # The version of every file was looked at when it was read.
+    _add_new(faults, [fault for fault in found if fault.path != "schema_version"], prefix)
     return scenario, warnings
 
 
@@ -176,7 +182,8 @@ def _patches(document: MapNode, stem: str, faults: list[Fault]) -> dict[str, Map
     arms = document.entries.get("arms")
     nothing = MapNode({}, {}, document.mark)
     if arms is None or (isinstance(arms, ScalarNode) and arms.value is None):
-        return {stem if not name_problem(stem) else "run": nothing}
+        fit = not name_problem(stem) and not set(stem) & set(" .")
+        return {stem if fit else "run": nothing}
     if not isinstance(arms, MapNode) or not arms.entries:
         faults.append(arms.mark.fault("expected a mapping of arm names to what is different in them", "arms"))
         return {}

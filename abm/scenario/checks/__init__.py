@@ -1,0 +1,1 @@
+"""What the schema cannot know: names, dimensions, rules, times, geometry, plausibility."""

@@ -1,0 +1,71 @@
+"""Everything that happens falls on a step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from abm.scenario.checks.context import Context
+from abm.scenario.nodes import KeyPath
+from abm.scenario.quantity import Quantity
+from abm.scenario.schema.timing import Record
+from abm.scenario.walk import is_unknown
+from abm.units import readable
+
+MAX_STEPS = 10**9
+
+
+def check_times(context: Context) -> None:
+    """Report times that are no whole multiple of their step, and too many steps."""
+    time = context.scenario.time
+    if is_unknown(time.field_step) or not multiple(
+        context, ("time", "cell_step"), time.cell_step, time.field_step, "field_step"
+    ):
+        return
+    for path, value in _times(context):
+        multiple(context, path, value, time.cell_step, "cell_step")
+    if not is_unknown(time.duration):
+        n_step = time.duration / time.field_step
+        if n_step > MAX_STEPS:
+            message = f"'{time.duration}' takes {n_step:.3g} field steps; at most {MAX_STEPS:.0e} are allowed"
+            context.fault(("time", "duration"), message)
+        for path, value in _events(context):
+            if value > time.duration:
+                message = f"'{value}' lies after the end of the run ({time.duration}); it never happens"
+                context.warn(path, message)
+
+
+def _times(context: Context) -> Iterator[tuple[KeyPath, Quantity]]:
+    scenario = context.scenario
+    yield ("time", "duration"), scenario.time.duration
+    for key in Record.model_fields:
+        yield ("record", key), getattr(scenario.record, key)
+    yield from _events(context)
+    for i, intervention in enumerate(scenario.interventions):
+        if intervention.infuse is not None:
+            yield ("interventions", i, "infuse", "duration"), intervention.infuse.duration
+
+
+def _events(context: Context) -> Iterator[tuple[KeyPath, Quantity]]:
+    for i, injury in enumerate(context.scenario.injuries):
+        yield ("injuries", i, "at"), injury.at
+    for i, intervention in enumerate(context.scenario.interventions):
+        for kind in ("inject_cells", "infuse"):
+            dose = getattr(intervention, kind)
+            if dose is not None:
+                for j, at in enumerate(dose.at):
+                    yield ("interventions", i, kind, "at", j), at
+
+
+def multiple(context: Context, path: KeyPath, value: Quantity, step: Quantity, step_name: str) -> bool:
+    """Whether `value` is a whole multiple of `step`; reports it with the nearest ones when not."""
+    if is_unknown(value) or is_unknown(step):
+        return False
+    ratio = value / step
+    below = int(ratio)
+    whole = round(ratio)
+    if abs(ratio - whole) <= 1e-9 * max(1.0, ratio) and (whole > 0 or value == 0.0):
+        return True
+    choices = [readable(n * step, step.unit) for n in (below, below + 1) if n > 0]
+    message = f"'{value}' is no whole multiple of {step_name} ({step}); nearest: {' or '.join(choices)}"
+    context.fault(path, message)
+    return False
