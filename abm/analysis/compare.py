@@ -1,0 +1,115 @@
+"""Arms against each other: paired differences, percent of the maximal possible effect, summaries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from abm.analysis.curves import Curves, collect, paired
+from abm.analysis.groups import RunGroups
+from abm.analysis.statistics import Interval, mean_interval
+from abm.analysis.tables import Table, interval_text
+from abm.record import Run
+
+THRESHOLD = "withdrawal_threshold"
+# Where the vehicle's threshold lies within this share of the baseline there is no pain to relieve.
+LEAST_PAIN = 0.1
+
+# Scalars of the summary that the table of arms shows, with their heading.
+SUMMARY_COLUMNS = (
+    ("threshold_baseline", "baseline"),
+    ("threshold_lowest", "lowest"),
+    ("pain_onset", "onset"),
+    ("half_recovery", "half recovery"),
+    ("time_below_half", "below half"),
+    ("pain_area", "pain area"),
+    ("threshold_final", "final"),
+)
+
+
+def paired_difference(arm: Sequence[Run], other: Sequence[Run], series: str, **labels: str | float) -> Curves:
+    """`arm` minus `other` by replicate.
+
+    Replicates of the same number share their noise in all arms, so the spread of these differences is the
+    uncertainty of the treatment effect, smaller than that of either arm.
+
+    Raises
+    ------
+    RecordError
+        No common replicate, or see :func:`abm.analysis.curves.collect`.
+    """
+    a, b = paired(collect(arm, series, **labels), collect(other, series, **labels))
+    return replace(a, values=a.values - b.values)
+
+
+def percent_mpe(treated: Sequence[Run], vehicle: Sequence[Run], series: str = THRESHOLD) -> Curves:
+    """Percent of the maximal possible effect, by replicate and time.
+
+    100 · (treated − vehicle) / (baseline − vehicle): 0 is as bad as the vehicle, 100 is no pain.  nan where
+    the vehicle's threshold is within 10 % of the baseline.
+    """
+    a, b = paired(collect(treated, series), collect(vehicle, series))
+    baseline = a.values[:, :1]
+    room = baseline - b.values
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(room > LEAST_PAIN * baseline, 100.0 * (a.values - b.values) / room, np.nan)
+    return Curves(a.time, share, a.replicates, "%", "percent of the maximal possible effect")
+
+
+def summary_interval(runs: Sequence[Run], quantity: str) -> tuple[Interval, str]:
+    """Mean and interval of one scalar of the summaries, and its unit; runs without it count as nan."""
+    found = [run.summary.get(quantity) for run in runs]
+    values = [np.nan if scalar is None else scalar.value for scalar in found]
+    unit = next((scalar.unit for scalar in found if scalar is not None), "")
+    return mean_interval(values), unit
+
+
+def summary_table(groups: RunGroups) -> Table:
+    """The pain curve of every arm in one row: mean [95 % interval] of the summaries' scalars."""
+    columns = [
+        (quantity, title)
+        for quantity, title in SUMMARY_COLUMNS
+        if any(quantity in run.summary for run in groups.runs)
+    ]
+    units = {q: _unit(groups, q) for q, _ in columns}
+    head = ["arm", "n", *(f"{title} ({units[q]})" for q, title in columns), "% MPE"]
+    rows = [
+        [
+            arm,
+            str(len(runs)),
+            *(_cell(summary_interval(runs, q)[0], len(runs)) for q, _ in columns),
+            _mpe(groups, arm),
+        ]
+        for arm, runs in groups.items()
+    ]
+    notes = [
+        "Mean [95 % interval over replicates, Student's t; none from one run]. – : it did not happen.",
+    ]
+    if groups.vehicle is not None:
+        notes.append(
+            f"% MPE: percent of the maximal possible effect against {groups.vehicle}, "
+            "one day after the first dose, paired by replicate."
+        )
+    return Table(head, rows, "<" + ">" * (len(head) - 1), notes)
+
+
+def _cell(interval: Interval, runs: int) -> str:
+    """Mean [interval], and in how many of the runs it happened when not in all."""
+    n = int(interval.n)
+    share = f" in {n} of {runs}" if 0 < n < runs else ""
+    return interval_text(interval) + share
+
+
+def _mpe(groups: RunGroups, arm: str) -> str:
+    doses, vehicle = groups.experiments[arm].doses, groups.vehicle
+    numbers = {run.replicate for run in groups[arm]}
+    if not doses or vehicle is None or numbers.isdisjoint(run.replicate for run in groups[vehicle]):
+        return "–"
+    curve = percent_mpe(groups[arm], groups[vehicle])
+    return _cell(mean_interval(curve.at(min(dose.day for dose in doses) + 1.0)), len(curve.replicates))
+
+
+def _unit(groups: RunGroups, quantity: str) -> str:
+    return next(run.summary[quantity].unit for run in groups.runs if quantity in run.summary)
