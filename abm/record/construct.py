@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import h5py
@@ -17,6 +18,7 @@ from abm.record.layout import (
     FORMAT_NAME,
     FORMAT_VERSION,
     GROUP_DESCRIPTIONS,
+    RESERVED_NAMES,
     SERIES_GROUPS,
     STATUS_RUNNING,
     SUMMARY,
@@ -38,12 +40,15 @@ from abm.record.streams import (
 
 SERIES_CHUNK = 128
 FRAME_CHUNK = 128
-CELL_CHUNK = 8192
+CELL_CHUNK = 4096
 TEXT_CHUNK = 64
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.@+\-]*")
 
 
 def build(file: h5py.File, declaration: RunDeclaration) -> None:
     """Create every group, coordinate and (empty) data set of a run."""
+    check_declaration(declaration)
     file.attrs.update(
         {
             "Conventions": CONVENTIONS,
@@ -211,3 +216,35 @@ def _build_table(group: h5py.Group, dim: str, items: Iterable[Item]) -> None:
     for item in items:
         if item.name != dim:
             group[item.name].dims[0].attach_scale(group[dim])
+
+
+def check_declaration(declaration: RunDeclaration) -> None:
+    """Refuse names that netCDF-4 cannot hold and references to undeclared dimensions.
+
+    Raises
+    ------
+    ValueError
+        A declaration comes from the program, never from a user's file, so this is a defect.
+    """
+    dimensions = {dimension.name: dimension for dimension in declaration.dimensions}
+    names = [series.name for series in declaration.series]
+    columns = [column.name for column in declaration.cells.columns]
+    for kind, given in (("series", names), ("column", columns), ("dimension", list(dimensions))):
+        for name in given:
+            if not _NAME.fullmatch(name):
+                raise ValueError(f"{kind} {name!r}: a name is a letter followed by letters, digits or _.@+-")
+            if given.count(name) > 1:
+                raise ValueError(f"{kind} {name!r} is declared twice")
+            if name in RESERVED_NAMES:
+                raise ValueError(f"{kind} {name!r}: this name is reserved")
+    for series in declaration.series:
+        if series.group not in SERIES_GROUPS:
+            raise ValueError(f"series {series.name!r}: group {series.group!r}, allowed: {SERIES_GROUPS}")
+        missing = [dim for dim in series.dims if dim not in dimensions]
+        if missing:
+            raise ValueError(f"series {series.name!r}: undeclared dimensions {missing}")
+        if series.name in dimensions:
+            raise ValueError(f"{series.name!r} names both a series and a dimension")
+    bits = declaration.fields.significant_bits
+    if bits is not None and not 1 <= bits <= 23:
+        raise ValueError(f"significant_bits is {bits}, allowed: 1 to 23")

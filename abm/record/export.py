@@ -14,6 +14,8 @@ from abm.record.opening import dims_of, values_of
 if TYPE_CHECKING:
     import xarray
 
+_ATTRIBUTES = ("units", "long_name", "comment", "flag_values", "flag_meanings", "significant_bits")
+
 
 def to_xarray(file: h5py.File, group: str, path: Path) -> xarray.Dataset:
     """Read a whole group into memory.
@@ -30,30 +32,16 @@ def to_xarray(file: h5py.File, group: str, path: Path) -> xarray.Dataset:
     if group not in file or not isinstance(file[group], h5py.Group):
         raise RecordError(f"{path}: no group {group!r}; there are {', '.join(_groups(file))}")
     members = {name: item for name, item in file[group].items() if isinstance(item, h5py.Dataset)}
-    found: dict[str, tuple[tuple[str, ...], Any, dict[str, Any]]] = {}
-    lengths: dict[str, int] = {}
+    variables: dict[str, tuple[tuple[str, ...], Any, dict[str, Any]]] = {}
     for name, dataset in members.items():
         if dataset.is_scale and bytes(dataset.attrs["NAME"]).startswith(b"This is a netCDF dimension"):
             continue
         dims = dims_of(dataset) if dataset.shape else ()
         data = values_of(dataset, path) if dataset.shape else np.asarray(dataset.asstr()[()])
-        for dim, size in zip(dims, data.shape, strict=True):
-            lengths[dim] = min(size, lengths.get(dim, size))
-        attributes = {
-            k: v
-            for k, v in dataset.attrs.items()
-            if k in ("units", "long_name", "flag_values", "flag_meanings")
-        }
-        found[name] = (dims, data, attributes)
-    # A kill inside a commit may leave one data set a row longer than its fellows.
-    cut = {
-        name: (dims, data[tuple(slice(lengths[dim]) for dim in dims)], attributes)
-        for name, (dims, data, attributes) in found.items()
-    }
-    coords = {name: value for name, value in cut.items() if value[0] == (name,) or name == "tick"}
-    return xr.Dataset(
-        {name: value for name, value in cut.items() if name not in coords}, coords, dict(file[group].attrs)
-    )
+        variables[name] = (dims, data, {k: v for k, v in dataset.attrs.items() if k in _ATTRIBUTES})
+    coords = {name: value for name, value in variables.items() if value[0] == (name,) or name == "tick"}
+    rest = {name: value for name, value in variables.items() if name not in coords}
+    return xr.Dataset(rest, coords, dict(file[group].attrs))
 
 
 def _groups(file: h5py.File) -> list[str]:

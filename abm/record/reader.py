@@ -20,6 +20,7 @@ from abm.record.layout import (
     CODED_COLUMNS,
     EVENTS,
     FIELDS,
+    READOUT,
     RESERVED_NAMES,
     SERIES_GROUPS,
     STATUS_RUNNING,
@@ -50,6 +51,8 @@ class Run:
     def __init__(self, path: Path, file: h5py.File) -> None:
         self.path = path
         self._file = file
+        self._opened: dict[str, dict[str, h5py.Dataset]] = {}
+        self._labels: dict[tuple[str, str], NDArray[Any]] = {}
 
     def __enter__(self) -> Run:
         return self
@@ -134,34 +137,25 @@ class Run:
 
     # --------------------------------------------------------------------------------------- series
 
-    def _length(self, group: str) -> int:
-        """Number of complete points of a group (a kill inside a commit may leave one data set longer)."""
-        members = self._file[group]
-        growing = [m for m in members.values() if m.maxshape[:1] == (None,) and m.compression == "gzip"]
-        if group == CELLS:
-            growing = [members[name] for name in ("time", "tick", "frame_start", "frame_size")]
-        length = min(len(dataset) for dataset in growing)
-        days = self._read(f"{group}/time", slice(length))
-        bad = np.flatnonzero(np.isnan(days))
-        return int(bad[0]) if len(bad) else length
+    def _members(self, group: str) -> dict[str, h5py.Dataset]:
+        """Declared data sets of a group that grow, by name; kept, so that HDF5 keeps their chunks."""
+        if group not in self._opened:
+            self._opened[group] = {
+                name: dataset
+                for name, dataset in self._file[group].items()
+                if name not in RESERVED_NAMES and dataset.compression and dataset.maxshape[0] is None
+            }
+        return self._opened[group]
 
     @cached_property
     def time(self) -> NDArray[np.float64]:
         """Times of the readouts [d]."""
-        return self._read("readout/time", slice(self._length("readout")))
+        return self._read(f"{READOUT}/time")
 
     @property
     def series_names(self) -> list[str]:
         """Names of all series, those of the budget and the ledger included."""
         return [name for group in SERIES_GROUPS for name in self._members(group)]
-
-    def _members(self, group: str) -> list[str]:
-        """Data sets of a group that grow with its time axis."""
-        return [
-            name
-            for name, dataset in self._file[group].items()
-            if dataset.compression == "gzip" and dataset.maxshape[0] is None and name not in RESERVED_NAMES
-        ]
 
     def series(self, name: str) -> LabelledArray:
         """One series with labels and unit; ``name`` may carry its group (``budget/sourced``).
@@ -175,39 +169,49 @@ class Run:
         groups = (group,) if group else SERIES_GROUPS
         for candidate in groups:
             if candidate in SERIES_GROUPS and bare in self._members(candidate):
-                return self._labelled(candidate, bare, self._length(candidate))
+                return self._labelled(candidate, bare)
         raise RecordError(f"{self.path}: no series {name!r}; there are {', '.join(self.series_names)}")
 
-    def _labelled(self, group: str, name: str, length: int) -> LabelledArray:
-        dataset = self._file[group][name]
+    def _labelled(self, group: str, name: str) -> LabelledArray:
+        dataset = self._members(group)[name]
         dims = dims_of(dataset)
-        labels = {dim: self._values(self._file[group][dim]) for dim in dims if dim in self._file[group]}
-        labels["time"] = labels["time"][:length]
+        labels = {dim: self._label_values(group, dim) for dim in dims}
         return LabelledArray(
             name=name,
-            values=read(dataset, slice(length), self.path),
+            values=read(dataset, ..., self.path),
             dims=dims,
             labels=labels,
             unit=str(dataset.attrs.get("units", "")),
             long_name=str(dataset.attrs.get("long_name", "")),
         )
 
+    def _label_values(self, group: str, dim: str) -> NDArray[Any]:
+        if (group, dim) not in self._labels:
+            values = self._values(self._file[group][dim])
+            values.flags.writeable = False  # shared by all series of the group
+            self._labels[group, dim] = values
+        return self._labels[group, dim]
+
     # ---------------------------------------------------------------------------------------- cells
 
     @cached_property
     def frame_times(self) -> NDArray[np.float64]:
         """Times of the frames of the cell table [d]."""
-        return self._read(f"{CELLS}/time", slice(self._length(CELLS)))
+        return self._read(f"{CELLS}/time")
 
     @property
     def column_names(self) -> list[str]:
         """Columns of the cell table."""
-        return self._members(CELLS)
+        return list(self._members(CELLS))
 
     @cached_property
     def cell_labels(self) -> dict[str, NDArray[Any]]:
         """Names of the codes of the columns type, phenotype, status and place."""
         return {column: self._values(self._file[CELLS][table]) for column, table in CODED_COLUMNS.items()}
+
+    @cached_property
+    def _column_units(self) -> dict[str, str]:
+        return {name: str(data.attrs.get("units", "")) for name, data in self._members(CELLS).items()}
 
     def frame(
         self, index: int | None = None, *, time: float | None = None, columns: list[str] | None = None
@@ -227,13 +231,17 @@ class Run:
         group = self._file[CELLS]
         number = self._choose(self.frame_times, index, time, "frame of cells")
         start, size = (int(self._read(f"{CELLS}/{name}", number)) for name in ("frame_start", "frame_size"))
-        names = self.column_names if columns is None else columns
+        members = self._members(CELLS)
+        names = list(members) if columns is None else columns
+        for name in names:
+            if name not in members:
+                raise RecordError(f"{self.path}: no column {name!r}; there are {', '.join(members)}")
         return CellFrame(
             time=float(self.frame_times[number]),
             tick=int(self._read(f"{group.name}/tick", number)),
-            columns={name: self._read(f"{CELLS}/{name}", slice(start, start + size)) for name in names},
+            columns={name: read(members[name], slice(start, start + size), self.path) for name in names},
             labels=self.cell_labels,
-            units={name: str(group[name].attrs.get("units", "")) for name in names},
+            units={name: self._column_units[name] for name in names},
         )
 
     def _choose(self, times: NDArray[np.float64], index: int | None, time: float | None, what: str) -> int:
@@ -253,7 +261,7 @@ class Run:
     @cached_property
     def field_times(self) -> NDArray[np.float64]:
         """Times of the frames of the fields [d]."""
-        return self._read(f"{FIELDS}/time", slice(self._length(FIELDS)))
+        return self._read(f"{FIELDS}/time")
 
     @cached_property
     def cytokines(self) -> list[str]:
@@ -318,7 +326,6 @@ class Run:
             name: self._values(group[name])
             for name in ("tick", "event_time", "kind", "text", "amount", "amount_unit")
         }
-        length = min(len(values) for values in columns.values())
         return [
             {
                 "tick": int(columns["tick"][i]),
@@ -328,7 +335,7 @@ class Run:
                 "amount": float(columns["amount"][i]),
                 "unit": str(columns["amount_unit"][i]),
             }
-            for i in range(length)
+            for i in range(len(columns["tick"]))
         ]
 
     @property

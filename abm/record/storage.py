@@ -195,8 +195,13 @@ class CommittedFile(io.RawIOBase):
         self._pages = {}
         self._base = self._size
 
+    def close(self) -> None:
+        """Let go of the file when nobody refers to it any more."""
+        self.release()
+        super().close()
+
     def release(self) -> None:
-        """Close the file; what was not committed is forgotten."""
+        """Close the file on disk; what was not committed is forgotten."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1

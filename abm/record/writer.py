@@ -8,10 +8,8 @@ is readable under its final name from the first moment, while it is written and 
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import secrets
-import stat
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -37,8 +35,9 @@ from abm.record.layout import (
     SUMMARY,
     RunDeclaration,
 )
-from abm.record.opening import check_format, check_signature, damaged
-from abm.record.storage import CommittedFile, is_being_written, lock_for_writing
+from abm.record.opening import check_signature
+from abm.record.placement import abandon, move_into_place, open_for_writing, refuse_existing
+from abm.record.storage import CommittedFile, lock_for_writing
 from abm.record.streams import GrowingArray, round_mantissa
 
 FLUSH_SECONDS = 2.0
@@ -89,7 +88,7 @@ class RunWriter:
         part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part") if path.name else path
         storage = file = None
         try:
-            _refuse_existing(path, force)
+            refuse_existing(path, force)
             fd = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
             storage = CommittedFile(fd, path)
             lock_for_writing(fd, path)
@@ -97,9 +96,9 @@ class RunWriter:
             build(file, declaration)
             writer = cls(path, storage, file)
             writer._commit()
-            _move_into_place(part, path, force)
+            move_into_place(part, path, force)
         except BaseException as error:
-            _abandon(storage, file)
+            abandon(storage, file)
             if storage is not None:
                 with contextlib.suppress(OSError):
                     part.unlink()
@@ -131,7 +130,7 @@ class RunWriter:
             fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
             storage = CommittedFile(fd, path)
             lock_for_writing(fd, path)
-            file = _open_for_writing(storage, path)
+            file = open_for_writing(storage, path)
             if file.attrs["status"] == layout.STATUS_COMPLETE:
                 raise RecordError(f"{path}: the run is complete; there is nothing to continue")
             state = checkpoints.load(file, path, tick)
@@ -140,7 +139,7 @@ class RunWriter:
             writer._set_status(layout.STATUS_RUNNING, "")
             writer._flush_all()
         except BaseException as error:
-            _abandon(storage, file)
+            abandon(storage, file)
             if isinstance(error, OSError):
                 raise os_fault(path, "open the file for writing", error) from error
             raise
@@ -379,62 +378,3 @@ def _truncate(file: h5py.File, lengths: Mapping[str, int]) -> None:
         file[EVENTS][item.name if item else "event"].resize((lengths[EVENTS],))
     file[CELLS]["row"].resize((lengths[f"{CELLS}/id"],))
     _write_summary(file[SUMMARY], ())
-
-
-def _exists(path: Path) -> RecordError:
-    return RecordError(
-        f"{path}: the file exists already; continue it with `abm resume`, replace it with --force, "
-        "or choose another output directory"
-    )
-
-
-def _refuse_existing(path: Path, force: bool) -> None:
-    """Refuse a directory, a file that shall not be replaced, and a file that a run is still writing."""
-    try:
-        mode = path.lstat().st_mode
-    except FileNotFoundError:
-        return
-    if stat.S_ISDIR(mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    if not force:
-        raise _exists(path)
-    if is_being_written(path):
-        raise RecordError(f"{path}: another run is writing this file; wait for it or choose another name")
-
-
-def _open_for_writing(storage: CommittedFile, path: Path) -> h5py.File:
-    try:
-        file = h5py.File(storage, "r+")
-    except OSError as error:
-        raise damaged(path, error) from error
-    check_format(file, path)
-    return file
-
-
-def _abandon(storage: CommittedFile | None, file: h5py.File | None) -> None:
-    """Let go of a file that could not be made or opened; nothing more reaches the disk."""
-    if file is not None:
-        file.close()
-    if storage is not None:
-        storage.release()
-
-
-def _move_into_place(part: Path, path: Path, force: bool) -> None:
-    """Give the new file its final name; without ``force`` never over another, whoever made it meanwhile."""
-    try:
-        if force:
-            part.replace(path)
-            return
-        try:
-            os.link(part, path)
-        except FileExistsError:
-            raise _exists(path) from None
-        except OSError:
-            # File systems without hard links.
-            if os.path.lexists(path):
-                raise _exists(path) from None
-            part.replace(path)
-        else:
-            part.unlink()
-    except OSError as error:
-        raise os_fault(path, "create the file", error) from error
