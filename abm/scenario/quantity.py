@@ -146,7 +146,10 @@ class QuantityRule:
     def __get_pydantic_json_schema__(
         self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        return {"x-abm-quantity": self.unit or "any"}
+        marks: dict[str, Any] = {"x-abm-quantity": self.unit or "any"}
+        if self.words:
+            marks["x-abm-words"] = [word for word, _ in self.words]
+        return marks
 
     def validate(self, raw: object) -> Quantity:
         """A `Quantity` from a text, a number or an annotated mapping; all faults of it at once."""

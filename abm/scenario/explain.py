@@ -1,0 +1,270 @@
+"""What is known about an experiment before it runs: schedule, derived numbers, cost, rules, sources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import exp, inf, log, sqrt
+
+from abm.scenario.behaviours import EVENTS
+from abm.scenario.bounds import Bounds
+from abm.scenario.cost import estimate
+from abm.scenario.english import heading, rules
+from abm.scenario.load import Experiment
+from abm.scenario.nodes import MapNode, dotted, value_mark
+from abm.scenario.quantity import Quantity
+from abm.scenario.schema.scenario import Scenario
+from abm.scenario.schema.timing import Record
+from abm.scenario.vocabulary import vocabulary_of
+from abm.scenario.walk import quantities, responses
+from abm.units import like, readable
+
+#: Order of a step, as `abm.engine.step` runs it.
+STEP = (
+    "1. events: injuries, doses, infusions that begin or end now",
+    "2. sense: fields, gradients, neighbourhood and contacts at every cell",
+    "3. respond: rules give rates, secretion and the targets of the cell variables",
+    "4. fields: secretion, uptake, diffusion, decay and exchange, in {n} steps of {step}",
+    "5. move: persistent random walk, biased up the sensed gradients",
+    "6. fate: transition, division, death, clearance, arrival and entry, applied in the order of ids",
+    "7. readout and records that are due",
+)
+
+
+@dataclass(frozen=True)
+class Section:
+    """One part of an explanation: a table, lines, or both.
+
+    Attributes
+    ----------
+    title : str
+    columns : tuple of str
+        Empty when there is no table.
+    rows : tuple of tuple of str
+    lines : tuple of str
+    """
+
+    title: str
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    lines: tuple[str, ...] = ()
+
+
+def explain(experiment: Experiment, arm: str | None = None) -> tuple[Section, ...]:
+    """Everything about one arm (default: the first), and the events of all arms.
+
+    Raises
+    ------
+    KeyError
+        If there is no such arm.
+    """
+    name = arm if arm is not None else next(iter(experiment.arms))
+    scenario = experiment.arms[name]
+    return (
+        tissue(scenario),
+        schedule(scenario),
+        records(scenario),
+        events(experiment),
+        fields(scenario),
+        rates(scenario),
+        cost(experiment, scenario),
+        Section("Rules", lines=tuple(_rule_lines(scenario))),
+        values(scenario, experiment.arm_documents[name]),
+    )
+
+
+def as_text(sections: Iterable[Section]) -> str:
+    """Sections as plain text with aligned columns."""
+    return "\n\n".join(_section_text(section) for section in sections) + "\n"
+
+
+def _section_text(section: Section) -> str:
+    lines = [section.title, "-" * len(section.title)]
+    if section.rows:
+        table = [section.columns, *section.rows]
+        widths = [max(len(row[i]) for row in table) for i in range(len(section.columns))]
+        lines += ["  ".join(map(str.ljust, row, widths)).rstrip() for row in table]
+    return "\n".join([*lines, *section.lines])
+
+
+def tissue(scenario: Scenario) -> Section:
+    """Grid and initial cells."""
+    domain = scenario.domain
+    nz, ny, nx = domain.shape
+    size = " x ".join(readable(length, "um") for length in domain.size)
+    voxel = " x ".join(readable(length, "um") for length in domain.voxel)
+    lines = (
+        f"domain {size}, {nx} x {ny} x {nz} = {nx * ny * nz} voxels of {voxel}",
+        f"stands for {readable(domain.represented_volume, 'um^3')}, "
+        f"{domain.represented_volume / domain.volume:.4g} times its own volume",
+    )
+    rows = tuple((name, f"{count:.0f}") for name, count in estimate(scenario).cells.items())
+    return Section("Tissue", ("cell type", "initial cells"), rows, lines)
+
+
+def schedule(scenario: Scenario) -> Section:
+    """Order and size of a step."""
+    time = scenario.time
+    step = readable(time.field_step, "min")
+    lines = [f"{time.n_steps} steps of {readable(time.cell_step, 'min')}; in each:"]
+    lines += [line.format(n=time.substeps, step=step) for line in STEP]
+    return Section("Schedule of a step", lines=tuple(lines))
+
+
+def records(scenario: Scenario) -> Section:
+    """What is written how often."""
+    rows = []
+    for key in Record.model_fields:
+        interval = float(getattr(scenario.record, key))
+        count = int(scenario.time.duration / interval + 1e-9) + 1 if interval else 0
+        rows.append((key, readable(interval, "min") if interval else "never", str(count)))
+    return Section("Records", ("what", "every", "times"), tuple(rows))
+
+
+def events(experiment: Experiment) -> Section:
+    """Injuries and doses of every arm, by time."""
+    rows: list[tuple[str, str, str]] = []
+    for name, scenario in experiment.arms.items():
+        found = sorted(_events(scenario), key=lambda event: event[0])
+        rows += [(name, readable(at, "min") if at else "0 d", what) for at, what in found]
+        if not found:
+            rows.append((name, "", "nothing"))
+    return Section("Events", ("arm", "at", "what"), tuple(rows))
+
+
+def _events(scenario: Scenario) -> list[tuple[float, str]]:
+    found = [(float(i.at), f"{i.kind} at region {i.site}") for i in scenario.injuries]
+    for intervention in scenario.interventions:
+        cells, protein = intervention.inject_cells, intervention.infuse
+        if cells is not None:
+            where = f" into region {cells.site}" if cells.site else ""
+            what = f"{float(cells.dose):g} cells of {cells.type}, {cells.route}{where}"
+            found += [(at, what) for at in cells.times]
+        if protein is not None:
+            where = f" into region {protein.site}" if protein.site else ""
+            long = f" over {protein.duration}" if protein.duration else ""
+            what = f"{protein.dose} {protein.cytokine}, {protein.route}{where}{long}"
+            found += [(at, what) for at in protein.times]
+    return found
+
+
+def fields(scenario: Scenario) -> Section:
+    """Derived numbers of every cytokine."""
+    dt, dx = float(scenario.time.field_step), min(scenario.domain.spacings)
+    rows = []
+    for name, cytokine in scenario.cytokines.items():
+        rate, diffusion = cytokine.decay_rate, float(cytokine.diffusion)
+        length = sqrt(diffusion / rate) if rate > 0.0 else inf
+        rows.append(
+            (
+                name,
+                readable(diffusion, "um^2/min"),
+                readable(log(2.0) / rate, "min") if rate > 0.0 else "none",
+                f"{length:.4g} um",
+                f"{length * log(20.0):.4g} um",
+                f"{length / dx:.3g}",
+                f"{diffusion * dt / dx**2:.3g}",
+                f"{rate * dt:.3g}",
+            )
+        )
+    columns = (
+        "cytokine",
+        "D",
+        "half-life",
+        "diffusion length",
+        "signal range",
+        "voxels",
+        "D dt/dx^2",
+        "k dt",
+    )
+    lines = (
+        "diffusion length = sqrt(D/k); signal range = where the signal of a plane source is down to 5 %;",
+        f"voxels = diffusion length / dx; dt = field_step = {readable(dt, 'min')}, dx = {readable(dx, 'um')}",
+    )
+    return Section("Fields", columns, tuple(rows), lines)
+
+
+def rates(scenario: Scenario) -> Section:
+    """Largest rate of everything that happens to a cell with a probability."""
+    names = vocabulary_of(scenario)
+    bounds = Bounds(scenario, names)
+    step = float(scenario.time.cell_step)
+    rows = []
+    for place in responses(scenario, names):
+        if place.behaviour is None or place.behaviour.kind not in EVENTS:
+            continue
+        _, rate = bounds.response(place.response, place.cell_type)
+        known = rate < inf
+        shown = readable(rate, "1/min") if known else "grows with its signals"
+        share = f"{1.0 - exp(-rate * step):.3g}" if known else ""
+        rows.append((heading(place), shown, f"{rate * step:.3g}" if known else "", share))
+    columns = ("event", "largest rate", "rate dt", "probability per step")
+    lines = (f"dt = cell_step = {readable(step, 'min')}; probability = 1 - exp(-rate dt)",)
+    return Section("Events of cells", columns, tuple(rows), lines)
+
+
+def cost(experiment: Experiment, scenario: Scenario) -> Section:
+    """Estimated memory, disk and time."""
+    one = estimate(scenario)
+    n_run = len(experiment.arms) * experiment.replicates
+    rows = (
+        ("memory", _bytes(one.memory), _bytes(one.memory)),
+        ("disk", _bytes(one.disk), _bytes(one.disk * n_run)),
+        ("time on one core", _clock(one.seconds), _clock(one.seconds * n_run)),
+    )
+    whole = f"{len(experiment.arms)} arms x {experiment.replicates} replicates"
+    return Section("Estimated cost", ("", "one run", whole), rows, ("within a factor of two or so",))
+
+
+def _clock(seconds: float) -> str:
+    for unit, size in (("d", 86400.0), ("h", 3600.0), ("min", 60.0)):
+        if seconds >= size:
+            return f"{seconds / size:.2g} {unit}"
+    return f"{seconds:.2g} s"
+
+
+def _bytes(number: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 1000.0:
+            return f"{number:.3g} {unit}"
+        number /= 1000.0
+    return f"{number:.3g} TB"
+
+
+def _rule_lines(scenario: Scenario) -> Iterable[str]:
+    for title, told in rules(scenario):
+        yield title
+        yield from (f"  {sentence}" for sentence in told)
+
+
+def values(scenario: Scenario, document: MapNode) -> Section:
+    """Every value with its range and source, and where it stands.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    document : MapNode
+        What it was made from.
+    """
+    rows = []
+    for path, value in quantities(scenario):
+        default = value.note == "default" and not value.kind
+        if value.unit == "1" and default:
+            continue  # Hill power 1 and the like: structure, not biology
+        mark = value_mark(document, path)
+        where = "default" if default else f"{mark.origin.name}:{mark.line}" if mark.line else "--set"
+        source, note = ", ".join(value.source), "" if default else value.note
+        # A bare value of a response is written without `base`.
+        shown = dotted(path).removesuffix(".base")
+        rows.append((shown, value.given, _range(value), value.kind or "", source, where, note))
+    columns = ("path", "value", "cited range", "kind", "source", "where", "note")
+    return Section("Values", columns, tuple(rows))
+
+
+def _range(value: Quantity) -> str:
+    low, high = (
+        None if end is None else like(end, value.unit, value.given) for end in (value.low, value.high)
+    )
+    if low is None or high is None:
+        return f"at least {low}" if low else f"at most {high}" if high else ""
+    return f"{low} to {high}"
