@@ -47,6 +47,13 @@ class Clock:
         """Length of a cell step [min]."""
         return self.tick * self.ticks_per_step
 
+    def step_of(self, tick: int) -> int:
+        """Number of the cell step that begins at a tick; what random draws are keyed by.
+
+        Draws must not depend on the field step, or its accuracy could not be seen behind the noise.
+        """
+        return tick // self.ticks_per_step
+
     def days(self, tick: int) -> float:
         """Time of a tick in days."""
         return tick * self.tick / 1440.0

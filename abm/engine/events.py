@@ -122,7 +122,8 @@ def inject_into_compartment(model: Model, state: State, injection: Injection) ->
     )
     multiplicity = model.fields.reservoirs.multiplicity
     expected = injection.dose * waiting.homing_fraction / multiplicity
-    u = uniform(np.uint64(model.seed), INTERVENTION, state.tick, injection.origin, 0)
+    step = model.clock.step_of(state.tick)
+    u = uniform(np.uint64(model.seed), INTERVENTION, step, injection.origin, 0)
     n = int(expected) + int(u < expected - int(expected))
     dose = state.doses[injection.cell_type, injection.compartment]
     dose.given += injection.dose
@@ -136,11 +137,11 @@ def inject_into_compartment(model: Model, state: State, injection: Injection) ->
 def inject_into_tissue(model: Model, state: State, injection: Injection) -> None:
     """Put a local dose at random voxels of its site; a slab receives its share of the represented volume."""
     expected = injection.dose / model.fields.reservoirs.multiplicity
-    seed = np.uint64(model.seed)
-    u = uniform(seed, INTERVENTION, state.tick, injection.origin, 0)
+    seed, step = np.uint64(model.seed), model.clock.step_of(state.tick)
+    u = uniform(seed, INTERVENTION, step, injection.origin, 0)
     n = int(expected) + int(u < expected - int(expected))
     rows = _dose_rows(model, state, injection, n)
-    pick = [uniform(seed, INTERVENTION, state.tick, int(i), 2) for i in rows.id]
+    pick = [uniform(seed, INTERVENTION, step, int(i), 2) for i in rows.id]
     wanted: Ints = injection.voxels[(np.array(pick) * len(injection.voxels)).astype(np.int64)]
     placed = place_near(model, state, INTERVENTION, rows, wanted)
     state.count("injected", injection.cell_type, int(placed.sum()))

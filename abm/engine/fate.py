@@ -36,8 +36,9 @@ def decide_fates(model: Model, state: State, behaviours: Floats) -> None:
     cells = state.cells
     rates = event_rates(model, behaviours)
     event = np.zeros(len(cells.id), np.int64)
+    step = model.clock.step_of(state.tick)
     status, row = choose_events(
-        np.uint64(model.seed), FATE, state.tick, cells.id, rates, model.clock.cell_step, event
+        np.uint64(model.seed), FATE, step, cells.id, rates, model.clock.cell_step, event
     )
     raise_for_status(model, state.tick, status, cells, row)
     dead_before = np.flatnonzero(cells.dead)
@@ -125,15 +126,15 @@ def clear_bodies(
     if column >= 0:
         live = (cells.dead == 0) & (cells.place == TISSUE)
         np.add.at(appetite[0], cells.voxel[live], behaviours[live, column])
-    seed = np.uint64(model.seed)
+    seed, step = np.uint64(model.seed), model.clock.step_of(state.tick)
     for i in bodies:
         eaten = in_contact(appetite, 0, state.here.shape, cells.voxel[i])
         hazard = eaten + 1.0 / model.body_lifetime
-        u = uniform(seed, PHAGOCYTOSIS, state.tick, int(cells.id[i]), 0)
+        u = uniform(seed, PHAGOCYTOSIS, step, int(cells.id[i]), 0)
         if u >= -math.expm1(-hazard * model.clock.cell_step):
             continue
         gone[i] = True
-        which = uniform(seed, PHAGOCYTOSIS, state.tick, int(cells.id[i]), 1)
+        which = uniform(seed, PHAGOCYTOSIS, step, int(cells.id[i]), 1)
         state.count("phagocytosed" if which * hazard < eaten else "dissolved", int(cells.type[i]))
     return gone
 
@@ -143,13 +144,13 @@ def arrive(model: Model, state: State, site: Site) -> None:
     per_volume = site_values(model, state, site) * model.tissue.reshape(-1)
     cumulated = np.cumsum(per_volume)
     expected = cumulated[-1] * model.grid.voxel_volume * model.clock.cell_step
-    seed = np.uint64(model.seed)
-    n = int(poisson(seed, ARRIVAL, state.tick, site.cell_type, 0, expected))
+    seed, step = np.uint64(model.seed), model.clock.step_of(state.tick)
+    n = int(poisson(seed, ARRIVAL, step, site.cell_type, 0, expected))
     if n == 0:
         return
     rows = new_rows(model, state, ARRIVED + site.cell_type, site.cell_type, n)
     # draws 0 and 1 belong to the placing within the voxel
-    draws = np.array([uniform(seed, ARRIVAL, state.tick, int(i), 2) for i in rows.id])
+    draws = np.array([uniform(seed, ARRIVAL, step, int(i), 2) for i in rows.id])
     wanted = np.searchsorted(cumulated, draws * cumulated[-1], side="right")
     placed = place_near(model, state, ARRIVAL, rows, np.minimum(wanted, len(cumulated) - 1))
     state.count("arrived", site.cell_type, int(placed.sum()))

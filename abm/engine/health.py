@@ -83,6 +83,6 @@ def check_mass(model: Model, state: State) -> None:
     if wrong.any():
         f = int(np.flatnonzero(wrong)[0])
         raise NumericsError(
-            f"{when(model, state.tick)}: {model.names.cytokines[f]}: mass balance is off by {residual[f]:g} fg "
-            f"of {passed[f]:g} fg that passed through (limit {MASS_TOLERANCE:g})"
+            f"{when(model, state.tick)}: {model.names.cytokines[f]}: the mass balance is off by "
+            f"{residual[f]:g} fg of {passed[f]:g} fg that passed through (limit {MASS_TOLERANCE})"
         )

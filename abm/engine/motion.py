@@ -34,7 +34,7 @@ def move_cells(model: Model, state: State, behaviours: Floats) -> None:
     chemotactic_vectors(cells.voxel[rows], behaviours[rows], columns.sensitivity, state.here, chemotaxis)
     status, row = reorient(
         seed,
-        state.tick,
+        model.clock.step_of(state.tick),
         ids,
         directions,
         speeds[rows],

@@ -41,7 +41,7 @@ def place_near(model: Model, state: State, stream: int, rows: CellArrays, wanted
     status, row, _ = place_cells(
         np.uint64(model.seed),
         stream,
-        state.tick,
+        model.clock.step_of(state.tick),
         rows.id,
         wanted,
         model.space[rows.type],

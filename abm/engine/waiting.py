@@ -66,8 +66,8 @@ def _loss_and_entry(model: Model, state: State, waiting: Waiting, rows: Ints) ->
     rates[:, LOST] = 1.0 / waiting.lifetime
     rates[:, ENTERS] = weights.mean() if len(weights) else 0.0
     event = np.zeros(len(rows), np.int64)
-    seed = np.uint64(model.seed)
-    status, row = choose_events(seed, HOMING, state.tick, cells.id[rows], rates, model.clock.cell_step, event)
+    seed, step = np.uint64(model.seed), model.clock.step_of(state.tick)
+    status, row = choose_events(seed, HOMING, step, cells.id[rows], rates, model.clock.cell_step, event)
     raise_for_status(model, state.tick, status, cells, rows[row])
     entering = rows[event == ENTERS]
     if len(entering):
@@ -88,8 +88,8 @@ def _entry_rates(model: Model, state: State, waiting: Waiting) -> Floats:
 def _enter(model: Model, state: State, waiting: Waiting, rows: Ints, cumulated: Floats) -> None:
     """Put cells into the tissue, at a voxel chosen in proportion to its rate; without room they wait on."""
     cells = state.cells
-    seed = np.uint64(model.seed)
-    draws = np.array([uniform(seed, ENTRY, state.tick, int(cells.id[i]), 2) for i in rows])
+    seed, step = np.uint64(model.seed), model.clock.step_of(state.tick)
+    draws = np.array([uniform(seed, ENTRY, step, int(cells.id[i]), 2) for i in rows])
     pick = np.searchsorted(cumulated, draws * cumulated[-1], side="right")
     wanted = waiting.voxels[np.minimum(pick, len(waiting.voxels) - 1)]
     newcomers = selected(cells, rows)
