@@ -18,6 +18,8 @@ from abm.errors import LibraryError
 
 PREFIX = "library/"
 SOURCES = "library/sources"
+#: Folders of data beside the biology, which no scenario extends.
+_NOT_MODULES = ("targets",)
 
 
 @dataclass(frozen=True)
@@ -81,9 +83,9 @@ def module_names() -> tuple[str, ...]:
 
     def walk(folder: Traversable, prefix: str) -> Iterator[str]:
         for entry in folder.iterdir():
-            if entry.is_dir():
+            if entry.is_dir() and entry.name not in _NOT_MODULES:
                 yield from walk(entry, f"{prefix}{entry.name}/")
-            elif entry.name.endswith(".yaml"):
+            elif entry.is_file() and entry.name.endswith(".yaml"):
                 yield f"{prefix}{entry.name.removesuffix('.yaml')}"
 
     return tuple(sorted(name for name in walk(_root(), PREFIX) if name != SOURCES))

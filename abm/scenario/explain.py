@@ -21,13 +21,14 @@ from abm.units import like, readable
 
 #: Order of a step, as `abm.engine.step` runs it.
 STEP = (
-    "1. events: injuries, doses, infusions that begin or end now",
-    "2. sense: fields, gradients, neighbourhood and contacts at every cell",
-    "3. respond: rules give rates, secretion and the targets of the cell variables",
+    "1. interventions due now, drives of the injuries",
+    "2. sense: fields, gradients, contacts, counts and means of the neighbourhood",
+    "3. respond: behaviours of every cell, targets of its variables",
     "4. fields: secretion, uptake, diffusion, decay and exchange, in {n} steps of {step}",
-    "5. move: persistent random walk, biased up the sensed gradients",
-    "6. fate: transition, division, death, clearance, arrival and entry, applied in the order of ids",
-    "7. readout and records that are due",
+    "5. variables move towards their targets, thresholds name phenotypes",
+    "6. motile cells move",
+    "7. fate: transitions, death, clearance, division, arrival; waiting cells are lost or enter",
+    "8. the clock; the books must balance; records that are due",
 )
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
+from pydantic.json_schema import GenerateJsonSchema
+
 from abm.citations import KINDS
 from abm.scenario.behaviours import FORMS as BEHAVIOURS
+from abm.scenario.quantity import Quantity
 from abm.scenario.schema.scenario import ExperimentFile
 from abm.scenario.signals import FORMS as SIGNALS
 from abm.units import DIMENSIONS
@@ -24,9 +27,18 @@ _COMPLETE = ("Add", "Brake", "Change", "Divisor", "Factor", "Release", "Injury",
 _NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*"
 
 
+class _Generator(GenerateJsonSchema):
+    """Defaults appear as they would be written."""
+
+    def encode_default(self, default: Any) -> Any:
+        if isinstance(default, Quantity):
+            return float(default) if default.unit == "1" else default.given
+        return super().encode_default(default)
+
+
 def json_schema() -> Json:
     """The schema of a scenario file as a JSON-ready dictionary."""
-    schema = ExperimentFile.model_json_schema(mode="validation")
+    schema = ExperimentFile.model_json_schema(mode="validation", schema_generator=_Generator)
     definitions: Json = schema["$defs"]
     for name, definition in definitions.items():
         if name not in _COMPLETE:
@@ -35,16 +47,19 @@ def json_schema() -> Json:
     for part in list(_parts(schema)):
         _quantity(part, used)
         _patchable(part)
-        part.pop("title", None)
+        if isinstance(part.get("title"), str):
+            del part["title"]  # generated from the key, says nothing
+        if part.get("default", 0) is None:
+            del part["default"]
     _name_responses(definitions)
     definitions.update({_definition_name(key): _quantity_definition(key) for key in sorted(used)})
     _describe(schema, definitions)
     schema["required"] = ["schema_version"]
     return {
         "$schema": _DIALECT,
+        **schema,
         "title": "abm scenario",
         "description": "An experiment on inflamed nervous tissue: one file, one or more arms.",
-        **schema,
     }
 
 
@@ -74,9 +89,6 @@ def _quantity(part: Json, used: set[str]) -> None:
     choices: list[Json] = [reference]
     if words:
         choices.append({"enum": [0 if word == "0" else word for word in words]})
-    default = part.get("default")
-    if default is not None:
-        part["default"] = str(default)
     part["anyOf"] = choices
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import PydanticCustomError, core_schema
 
 from abm.scenario.quantity import Quantity, quantity
 
@@ -40,6 +40,21 @@ def one_of(raw: object, keys: Iterable[str], allowed: Iterable[str], what: str, 
         raise fault(f"{what} needs one of {', '.join(keys)}")
 
 
+class OneOrMany:
+    """Annotation of a list: one entry may stand without brackets."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_before_validator_function(_listed, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        many = handler(schema)
+        return {"anyOf": [many["items"], many]}
+
+
 def _listed(raw: object) -> object:
     return raw if isinstance(raw, list | tuple) else [raw]
 
@@ -71,9 +86,9 @@ SignedQuantity: TypeAlias = Annotated[Quantity, quantity(None, signed=True)]
 PositiveQuantity: TypeAlias = Annotated[Quantity, quantity(None, positive=True)]
 
 #: One time or several.
-Times: TypeAlias = Annotated[tuple[TimeSpan, ...], BeforeValidator(_listed), Field(min_length=1)]
+Times: TypeAlias = Annotated[tuple[TimeSpan, ...], Field(min_length=1), OneOrMany()]
 #: One length for all axes or one per axis.
-Steps: TypeAlias = Annotated[tuple[Length, ...], BeforeValidator(_listed), Field(min_length=1, max_length=3)]
+Steps: TypeAlias = Annotated[tuple[Length, ...], Field(min_length=1, max_length=3), OneOrMany()]
 
 
 def preset(value: float, unit: str, given: str) -> Any:
