@@ -28,8 +28,9 @@ class Cost:
 
     Attributes
     ----------
-    n_voxel, n_field, n_step, n_substep : int
-        Voxels; fields; cell steps; field steps in a cell step.
+    n_voxel, n_step, n_substep : float
+        Voxels; cell steps; field steps in a cell step.
+    n_field : int
     cells : dict of str to float
         Initial cells of each type.
     memory, disk : float [bytes]
@@ -37,10 +38,10 @@ class Cost:
         On one core, without compiling.
     """
 
-    n_voxel: int
+    n_voxel: float
     n_field: int
-    n_step: int
-    n_substep: int
+    n_step: float
+    n_substep: float
     cells: dict[str, float]
     memory: float
     disk: float
@@ -55,11 +56,13 @@ class Cost:
 def estimate(scenario: Scenario) -> Cost:
     """Cost of one run of a checked scenario."""
     domain, time, record = scenario.domain, scenario.time, scenario.record
-    nz, ny, nx = domain.shape
-    n_voxel, n_field = nz * ny * nx, len(scenario.cytokines)
+    # Floating-point counts: hostile sizes become infinite instead of failing.
+    n_voxel, n_field = 1.0, len(scenario.cytokines)
+    for length, step in zip(domain.size, domain.spacings, strict=True):
+        n_voxel *= max(1.0, length / step)
     cells = {name: float(cell.density) * domain.volume for name, cell in scenario.cell_types.items()}
     n_cell = sum(cells.values())
-    n_step, n_substep = time.n_steps, time.substeps
+    n_step, n_substep = time.duration / time.cell_step, time.cell_step / time.field_step
 
     def records(interval: float) -> float:
         return time.duration / interval + 1.0 if interval > 0.0 else 0.0

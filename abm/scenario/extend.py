@@ -8,10 +8,11 @@ from pathlib import Path
 
 from abm.errors import Fault, LibraryError
 from abm.library.catalogue import PREFIX, module_text
+from abm.scenario.form import well_formed
 from abm.scenario.merge import merge
 from abm.scenario.nodes import ListNode, MapNode, Mark, Node, ScalarNode
 from abm.scenario.read import UnreadableError, decode, parse_text, read_bytes
-from abm.scenario.schema.scenario import SCHEMA_VERSION
+from abm.scenario.schema.scenario import SCHEMA_VERSION, ExperimentFile
 
 MAX_FILES = 100
 MAX_IMAGE_BYTES = 2_000_000
@@ -27,11 +28,21 @@ def _library_nodes(name: str, text: str) -> tuple[MapNode, tuple[Fault, ...]]:
 
 
 class Loader:
-    """Collects files, their order and their faults while one experiment is read."""
+    """Collects files, their order and their faults while one experiment is read.
+
+    Attributes
+    ----------
+    faults : list of Fault
+    names : list of str
+        Files in the order in which they were read.
+    incomplete : bool
+        Something that is extended could not be read.
+    """
 
     def __init__(self) -> None:
         self.faults: list[Fault] = []
         self.names: list[str] = []
+        self.incomplete = False
         self._open: list[tuple[str, str]] = []
         self._seen = 0
 
@@ -56,11 +67,14 @@ class Loader:
         merged: Node = MapNode({}, {}, own.mark)
         for name in self._parents(own):
             parent = self._parent(name)
-            if parent is not None:
+            if parent is None:
+                self.incomplete = True
+            else:
                 merged = merge(merged, parent)
         self._open.pop()
         entries = {key: node for key, node in own.entries.items() if key != "extends"}
-        merged = merge(merged, MapNode(entries, own.keys, own.mark))
+        formed = well_formed(MapNode(entries, own.keys, own.mark), ExperimentFile, self.faults)
+        merged = merge(merged, formed)
         assert isinstance(merged, MapNode)
         return MapNode(merged.entries, merged.keys, own.mark)
 

@@ -11,6 +11,7 @@ from abm.errors import Fault, ScenarioError
 from abm.scenario.checks.check import check
 from abm.scenario.emit import emit
 from abm.scenario.extend import Loader
+from abm.scenario.form import well_formed
 from abm.scenario.merge import merge
 from abm.scenario.nodes import ListNode, MapNode, Mark, Node, Origin, ScalarNode, nearest, plain
 from abm.scenario.read import UnreadableError
@@ -113,7 +114,7 @@ def _experiment(document: MapNode, loader: Loader, stem: str, sets: Sequence[str
     patches = _patches(document, stem, faults)
     run_settings, setting_faults = validate(RunSettings, _only(document, ("replicates", "seed")))
     faults += setting_faults
-    base, warnings = _one(base_document, faults, ())
+    base, warnings = _one(base_document, loader, ())
     arms: dict[str, Scenario] = {}
     arm_documents: dict[str, MapNode] = {}
     for name, patch in patches.items():
@@ -121,7 +122,7 @@ def _experiment(document: MapNode, loader: Loader, stem: str, sets: Sequence[str
         assert isinstance(merged, MapNode)
         arm_documents[name] = merged
         if patch.entries:
-            arm, more = _one(merged, faults, ("arms", name))
+            arm, more = _one(merged, loader, ("arms", name))
             warnings += more
         else:
             arm = base
@@ -141,18 +142,17 @@ def _experiment(document: MapNode, loader: Loader, stem: str, sets: Sequence[str
     )
 
 
-def _one(
-    document: MapNode, faults: list[Fault], prefix: tuple[str, ...]
-) -> tuple[Scenario | None, list[Fault]]:
-    """One arm; its new faults are added to `faults`, its warnings returned."""
-    scenario, found = validate(Scenario, document)
+def _one(document: MapNode, loader: Loader, prefix: tuple[str, ...]) -> tuple[Scenario | None, list[Fault]]:
+    """One arm; its new faults go to the loader, its warnings are returned."""
+    scenario, found = validate(Scenario, document, loader.incomplete)
     checked = scenario if scenario is not None else repaired(document)
     warnings: list[Fault] = []
-    if checked is not None:
+    # Names of what could not be read are not unknown, so then names are not looked at.
+    if checked is not None and not loader.incomplete:
         more, warnings = check(checked, document)
         found += more
     # The version of every file was looked at when it was read.
-    _add_new(faults, [fault for fault in found if fault.path != "schema_version"], prefix)
+    _add_new(loader.faults, [fault for fault in found if fault.path != "schema_version"], prefix)
     return scenario, warnings
 
 
@@ -205,7 +205,8 @@ def _patches(document: MapNode, stem: str, faults: list[Fault]) -> dict[str, Map
             if key in patch.entries:
                 message = f"'{key}' belongs to the file, not to an arm"
                 faults.append(patch.keys[key].fault(message, f"arms.{name}.{key}"))
-        patches[name] = _without(patch, (*FILE_KEYS, "schema_version"))
+        own = _without(patch, (*FILE_KEYS, "schema_version"))
+        patches[name] = well_formed(own, Scenario, faults, ("arms", name))
     return patches
 
 

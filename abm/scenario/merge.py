@@ -34,7 +34,7 @@ def merge(base: Node, patch: Node) -> Node:
             keys[key] = patch.keys[key]
         else:
             entries[key], keys[key] = node, patch.keys[key]
-    return MapNode(entries, keys, patch.mark if not base.entries else base.mark)
+    return MapNode(entries, keys, patch.mark)
 
 
 def _is_null(node: Node) -> bool:

@@ -291,7 +291,7 @@ def _molar(measure: Measure, twin: Dimension | None) -> tuple[float, Dimension, 
 
 def _bare(raw: int | float, rule: QuantityRule) -> float:
     if isinstance(raw, float) and not math.isfinite(raw):
-        raise UnitError(f"{raw} is not a finite number")
+        raise UnitError("'.nan' is not a number" if math.isnan(raw) else "the number is infinite or too large")
     if rule.unit not in (None, "1"):
         raise UnitError(_no_unit(_given(raw), rule))
     try:

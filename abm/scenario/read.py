@@ -219,7 +219,8 @@ class _Builder:
 
     def _check_tag(self, event: Any, mark: Mark) -> None:
         if event.ctag is not None and str(event.ctag) not in _CORE_TAGS:
-            self.faults.append(mark.fault(f"tag '{event.ctag}' is not allowed; a scenario is plain data"))
+            tag = str(event.ctag).replace("tag:yaml.org,2002:", "!!")
+            self.faults.append(mark.fault(f"tag '{tag}' is not allowed; a scenario is plain data"))
 
     def _scalar(self, event: Any) -> None:
         mark = self._mark(event)

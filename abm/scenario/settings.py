@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from abm.errors import Fault
+from abm.scenario.form import model_at
 from abm.scenario.merge import merge
 from abm.scenario.nodes import (
     KeyPath,
@@ -21,7 +22,6 @@ from abm.scenario.nodes import (
 )
 from abm.scenario.read import UnreadableError, parse_value
 from abm.scenario.schema.scenario import ExperimentFile
-from abm.scenario.validate import model_at
 
 _PART = re.compile(r'"([^"]*)"|\'([^\']*)\'|([^."\']+)')
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from types import UnionType
-from typing import Annotated, Any, TypeAlias, TypeVar, Union, get_args, get_origin
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from abm.errors import Fault
+from abm.scenario.form import model_at
 from abm.scenario.nodes import MapNode, Mark, dotted, find, key_mark, listed, nearest, plain, value_mark
 from abm.scenario.schema.scenario import FILE_KEYS, Scenario
 
@@ -17,15 +17,35 @@ Model = TypeVar("Model", bound=BaseModel)
 Loc: TypeAlias = tuple[str | int, ...]
 
 
-def validate(model: type[Model], node: MapNode) -> tuple[Model | None, list[Fault]]:
-    """An object of `model` from nodes, or every fault of the schema."""
+def validate(model: type[Model], node: MapNode, incomplete: bool = False) -> tuple[Model | None, list[Fault]]:
+    """An object of `model` from nodes, or every fault of the schema.
+
+    Parameters
+    ----------
+    model : type
+    node : MapNode
+    incomplete : bool
+        Something that is extended could not be read, so that nothing can be called missing.
+    """
     try:
         return model.model_validate(plain(node)), []
     except ValidationError as error:
-        faults = [
-            fault for detail in error.errors(include_url=False) for fault in _faults(model, node, detail)
-        ]
-        return None, faults
+        details = _telling(error.errors(include_url=False))
+        if incomplete:
+            details = [detail for detail in details if detail["type"] != "missing"]
+        return None, [fault for detail in details for fault in _faults(model, node, detail)]
+
+
+def _telling(details: Sequence[ErrorDetails]) -> list[ErrorDetails]:
+    """Details without the lists that only look short because their entries are faulty."""
+    places = [detail["loc"] for detail in details]
+
+    def is_consequence(detail: ErrorDetails) -> bool:
+        loc = detail["loc"]
+        below = any(len(place) > len(loc) and place[: len(loc)] == loc for place in places)
+        return detail["type"] == "too_short" and below
+
+    return [detail for detail in details if not is_consequence(detail)]
 
 
 def _faults(model: type[BaseModel], node: MapNode, detail: ErrorDetails) -> Iterator[Fault]:
@@ -34,7 +54,8 @@ def _faults(model: type[BaseModel], node: MapNode, detail: ErrorDetails) -> Iter
         for below, message in detail["ctx"]["faults"]:
             path = (*loc, *below)
             mark = key_mark(node, path) if message.startswith("unknown key") else value_mark(node, path)
-            yield mark.fault(message, dotted(path))
+            shown = path[:-1] if below == ("value",) else path
+            yield mark.fault(message, dotted(shown))
     elif kind == "extra_forbidden":
         allowed = allowed_keys(model, loc[:-1])
         near = nearest(str(loc[-1]), allowed)
@@ -132,45 +153,3 @@ def allowed_keys(model: type[BaseModel], path: Loc) -> list[str]:
         return [*model.model_fields, *(key for key in FILE_KEYS if key not in model.model_fields)]
     found = model_at(model, path)
     return list(found.model_fields) if found is not None else []
-
-
-def model_at(model: type[BaseModel], path: Loc) -> type[BaseModel] | None:
-    """The part of the schema that describes the mapping at `path`."""
-    here: Any = model
-    for part in path:
-        here = _below(here, part)
-        if here is None:
-            return None
-    return here if isinstance(here, type) and issubclass(here, BaseModel) else _model_in(here)
-
-
-def _below(here: Any, part: str | int) -> Any:
-    """Type of the entry `part` of a value of type `here`."""
-    for option in _options(here):
-        if isinstance(option, type) and issubclass(option, BaseModel):
-            field = option.model_fields.get(str(part))
-            if field is not None:
-                return field.annotation
-        elif get_origin(option) in (dict, Mapping):
-            return get_args(option)[1]
-        elif get_origin(option) is tuple:
-            return get_args(option)[0]
-    return None
-
-
-def _model_in(here: Any) -> type[BaseModel] | None:
-    for option in _options(here):
-        if isinstance(option, type) and issubclass(option, BaseModel):
-            return option
-    return None
-
-
-def _options(here: Any) -> Iterator[Any]:
-    """The alternatives of a type, without Annotated and Optional around them."""
-    if get_origin(here) is Annotated:
-        yield from _options(get_args(here)[0])
-    elif get_origin(here) in (Union, UnionType):
-        for option in get_args(here):
-            yield from _options(option)
-    elif here is not type(None):
-        yield here

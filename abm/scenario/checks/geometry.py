@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from abm.scenario.checks.context import Context
 from abm.scenario.checks.times import multiple
 from abm.scenario.cost import MAX_MEMORY, estimate
+from abm.scenario.extend import DATA_URI
 from abm.scenario.nodes import KeyPath
 from abm.scenario.raster import ImageError, inside
 from abm.scenario.schema.domain import Domain
@@ -51,9 +52,8 @@ def _grid(context: Context, domain: Domain) -> Grid | None:
         step = domain.spacing[axis if len(domain.spacing) > 1 else 0]
         sound &= multiple(context, ("domain", "size", axis), length, step, "spacing")
     cost = estimate(context.scenario)
-    if cost.memory > MAX_MEMORY:
-        nz, ny, nx = domain.shape
-        voxels = f"{nx:.3g} x {ny:.3g} x {nz:.3g} = {cost.n_voxel:.3g} voxels"
+    if not cost.memory <= MAX_MEMORY:  # also when it is no number at all
+        voxels = f"{cost.n_voxel:.3g} voxels"
         message = f"{voxels} with {cost.n_field} fields and {cost.n_cell:.3g} cells would take about "
         message += f"{cost.memory / 1e9:.3g} GB of memory; at most {MAX_MEMORY / 1e9:.3g} GB are allowed"
         context.fault(("domain", "size"), message)
@@ -78,7 +78,7 @@ def _check_shape(context: Context, path: KeyPath, shape: Shape, domain: Domain) 
     if shape.outside is not None:
         return _check_shape(context, (*path, kind), shape.outside, domain)
     if shape.image is not None:
-        return True
+        return shape.image.file.startswith(DATA_URI)  # else its file was reported as unreadable
     points = _points(shape)
     if any(is_unknown(value) for _, value in quantities(shape)):
         return False

@@ -9,7 +9,7 @@ from abm.scenario.nodes import KeyPath
 from abm.scenario.quantity import Quantity
 from abm.scenario.schema.timing import Record
 from abm.scenario.walk import is_unknown
-from abm.units import readable
+from abm.units import like
 
 MAX_STEPS = 10**9
 
@@ -65,7 +65,7 @@ def multiple(context: Context, path: KeyPath, value: Quantity, step: Quantity, s
     whole = round(ratio)
     if abs(ratio - whole) <= 1e-9 * max(1.0, ratio) and (whole > 0 or value == 0.0):
         return True
-    choices = [readable(n * step, step.unit) for n in (below, below + 1) if n > 0]
+    choices = [like(n * step, step.unit, value.given) for n in (below, below + 1) if n > 0]
     message = f"'{value}' is no whole multiple of {step_name} ({step}); nearest: {' or '.join(choices)}"
     context.fault(path, message)
     return False
