@@ -103,7 +103,7 @@ class ResponseTables:
                 min((float(term.to) for term in response.decreases), default=base),
                 joint,
                 self._rest(response.increases, owner, joint),
-                self._rest(response.decreases, owner, 0.0),
+                self._rest(response.decreases, owner, joint),
             )
         )
         self.term_first.append(len(self.terms))
@@ -122,10 +122,8 @@ class ResponseTables:
         self.terms.append((float(role), float(shape), float(row), scale, power, amount, rest))
 
     def _rest(self, side: Sequence[Any], owner: str | None, joint: float) -> float:
-        """Hill value of one side at baseline; 0 unless its terms ask for `above_baseline`."""
-        if not any(term.above_baseline for term in side):
-            return 0.0
-        total = sum(self._ratio_at_baseline(term, owner) for term in side)
+        """Hill value at baseline of the terms of one side that ask for `above_baseline`."""
+        total = sum(self._ratio_at_baseline(term, owner) for term in side if term.above_baseline)
         total = total**joint if joint else total
         return total / (1.0 + total)
 

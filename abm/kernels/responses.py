@@ -17,6 +17,8 @@ BRAKE, TIMES, DIVIDE = int(Role.BRAKE), int(Role.TIMES), int(Role.DIVIDE)
 HILL, LINEAR, FULL, LIMIT = int(Shape.HILL), int(Shape.LINEAR), int(Shape.FULL), int(Shape.LIMIT)
 BEHAVIOUR, INSTANT = int(Target.BEHAVIOUR), int(Target.INSTANT)
 
+NONE = -1.0  # a side without a linear term
+
 CHUNK = 256  # places whose signals are held at once; their values stay in the innermost cache
 
 
@@ -35,25 +37,29 @@ def ratio_power(signal, half_max, power):
 @njit(cache=True)
 def shaped(shape, signal, scale, power):
     """Number into which one term turns its signal; see `abm.state.tables.Shape`."""
-    if shape == LINEAR:
-        return signal / scale
+    if shape == HILL:
+        return saturated(ratio_power(signal, scale, power), 1.0)
+    x = signal / scale
+    # Comparisons are arranged so that a value that is not a number stays one.
     if shape == LIMIT:
-        return max(0.0, 1.0 - signal / scale)
+        return 0.0 if x >= 1.0 else 1.0 - x
     if shape == FULL:
-        return min(max(signal / scale, 0.0), 1.0)
-    return saturated(ratio_power(signal, scale, power), 1.0)
+        return 0.0 if x <= 0.0 else 1.0 if x >= 1.0 else x
+    return x
 
 
 @njit(cache=True)
 def saturated(stimulus, resistance):
     """Hill value S / (S + B); 1 for a stimulus beyond all numbers."""
-    return stimulus / (stimulus + resistance) if stimulus < np.inf else 1.0
+    return 1.0 if stimulus == np.inf else stimulus / (stimulus + resistance)
 
 
 @njit(cache=True)
 def above_rest(value, rest):
     """Hill value rescaled so that it is 0 at baseline and 1 at saturation."""
-    return max(value - rest, 0.0) / (1.0 - rest) if rest > 0.0 else value
+    if rest <= 0.0:
+        return value
+    return 0.0 if value <= rest else (value - rest) / (1.0 - rest)
 
 
 @njit(cache=True)
@@ -81,7 +87,7 @@ def evaluate(responses, signals, first, last, group, values, variables, behaviou
         for r in range(group_first[group[i]], group_first[group[i] + 1]):
             value = base[r]
             up, down, brake, divisor, factor = 0.0, 0.0, 0.0, 0.0, 1.0
-            up_linear, down_linear = -1.0, -1.0
+            up_linear, down_linear = NONE, NONE
             for t in range(term_first[r], term_first[r + 1]):
                 row = signal[t]
                 s = variables[i, own[row]] if kind[row] == OWN else values[i - first, row]
@@ -104,9 +110,10 @@ def evaluate(responses, signals, first, last, group, values, variables, behaviou
             resistance = 1.0 + brake
             if joint_power[r] > 0.0:
                 up = ratio_power(up, 1.0, joint_power[r])
+                down = ratio_power(down, 1.0, joint_power[r])
                 resistance = ratio_power(resistance, 1.0, joint_power[r])
-            raised = up_linear if up_linear >= 0.0 else above_rest(saturated(up, resistance), up_rest[r])
-            lowered = down_linear if down_linear >= 0.0 else above_rest(saturated(down, 1.0), down_rest[r])
+            raised = up_linear if up_linear != NONE else above_rest(saturated(up, resistance), up_rest[r])
+            lowered = down_linear if down_linear != NONE else above_rest(saturated(down, 1.0), down_rest[r])
             value += (up_to[r] - value) * raised
             value += (down_to[r] - value) * lowered
             value *= factor / (1.0 + divisor)

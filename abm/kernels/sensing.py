@@ -94,11 +94,11 @@ def sense_field(kind, f, here, wanted, first, last, group, voxel, row, values):
         if kind == CONCENTRATION:
             values[i - first, row] = level
         elif kind == EXCESS:
-            values[i - first, row] = max(level - baseline, 0.0)
+            values[i - first, row] = 0.0 if level <= baseline else level - baseline
         else:
             gx, gy, gz = gradient_at(c, f, here.tissue, here.shape, here.spacing, voxel[i])
             norm = math.sqrt(gx * gx + gy * gy + gz * gz)
-            relative = norm / (level + floor) if norm > 0.0 else 0.0
+            relative = 0.0 if norm == 0.0 else norm / (level + floor)
             values[i - first, row] = norm if kind == GRADIENT else relative
 
 
