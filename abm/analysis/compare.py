@@ -17,15 +17,16 @@ THRESHOLD = "withdrawal_threshold"
 # Where the vehicle's threshold lies within this share of the baseline there is no pain to relieve.
 LEAST_PAIN = 0.1
 
-# Scalars of the summary that the table of arms shows, with their heading.
-SUMMARY_COLUMNS = (
-    ("threshold_baseline", "baseline"),
-    ("threshold_lowest", "lowest"),
-    ("pain_onset", "onset"),
-    ("half_recovery", "half recovery"),
-    ("time_below_half", "below half"),
+# Scalars of the summaries that the table of arms shows, in words.
+SUMMARY_ROWS = (
+    ("threshold_baseline", "threshold at the start"),
+    ("threshold_lowest", "lowest threshold"),
+    ("threshold_lowest_at", "day of the lowest threshold"),
+    ("pain_onset", "falls below half on day"),
+    ("half_recovery", "halfway recovered on day"),
+    ("time_below_half", "time below half"),
     ("pain_area", "pain area"),
-    ("threshold_final", "final"),
+    ("threshold_final", "threshold at the end"),
 )
 
 
@@ -58,41 +59,29 @@ def percent_mpe(treated: Sequence[Run], vehicle: Sequence[Run], series: str = TH
     return Curves(a.time, share, a.replicates, "%", "percent of the maximal possible effect")
 
 
-def summary_interval(runs: Sequence[Run], quantity: str) -> tuple[Interval, str]:
-    """Mean and interval of one scalar of the summaries, and its unit; runs without it count as nan."""
+def summary_interval(runs: Sequence[Run], quantity: str) -> Interval:
+    """Mean and interval of one scalar of the summaries; runs without it count as nan."""
     found = [run.summary.get(quantity) for run in runs]
-    values = [np.nan if scalar is None else scalar.value for scalar in found]
-    unit = next((scalar.unit for scalar in found if scalar is not None), "")
-    return mean_interval(values), unit
+    return mean_interval([np.nan if scalar is None else scalar.value for scalar in found])
 
 
 def summary_table(groups: RunGroups) -> Table:
-    """The pain curve of every arm in one row: mean [95 % interval] of the summaries' scalars."""
-    columns = [
-        (quantity, title)
-        for quantity, title in SUMMARY_COLUMNS
-        if any(quantity in run.summary for run in groups.runs)
-    ]
-    units = {q: _unit(groups, q) for q, _ in columns}
-    head = ["arm", "n", *(f"{title} ({units[q]})" for q, title in columns), "% MPE"]
-    rows = [
-        [
-            arm,
-            str(len(runs)),
-            *(_cell(summary_interval(runs, q)[0], len(runs)) for q, _ in columns),
-            _mpe(groups, arm),
-        ]
-        for arm, runs in groups.items()
-    ]
+    """The pain curves of all arms, one column each: mean ± half of the 95 % interval."""
+    rows = [["replicates", "", *(str(len(runs)) for runs in groups.values())]]
+    for quantity, title in SUMMARY_ROWS:
+        if any(quantity in run.summary for run in groups.runs):
+            cells = [_cell(summary_interval(runs, quantity), len(runs)) for runs in groups.values()]
+            rows.append([title, _unit(groups, quantity), *cells])
     notes = [
-        "Mean [95 % interval over replicates, Student's t; none from one run]. – : it did not happen.",
+        "Mean ± half of the 95 % interval over replicates (Student's t); one run has no interval. "
+        "–: it did not happen.",
     ]
-    if groups.vehicle is not None:
+    if groups.vehicle is not None and any(made.doses for made in groups.experiments.values()):
+        rows.append(["relief a day after the dose", "% MPE", *(_mpe(groups, arm) for arm in groups)])
         notes.append(
-            f"% MPE: percent of the maximal possible effect against {groups.vehicle}, "
-            "one day after the first dose, paired by replicate."
+            f"% MPE: percent of the maximal possible effect against {groups.vehicle}, paired by replicate."
         )
-    return Table(head, rows, "<" + ">" * (len(head) - 1), notes)
+    return Table(["", "unit", *groups], rows, "<<" + ">" * len(groups), notes)
 
 
 def _cell(interval: Interval, runs: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -63,9 +64,11 @@ def number(value: float, digits: int = 3) -> str:
     return text.replace("-", "−")
 
 
-def interval_text(interval: Interval, digits: int = 3) -> str:
-    """``mean [low, high]`` of a single interval; only the mean where there is none."""
-    mean, low, high = (float(part) for part in (interval.mean, interval.low, interval.high))
-    if low != low:
-        return number(mean, digits)
-    return f"{number(mean, digits)} [{number(low, digits)}, {number(high, digits)}]"
+def interval_text(interval: Interval) -> str:
+    """``mean ± half-width`` of one symmetric interval; only the mean where there is none."""
+    mean, half = float(interval.mean), float(interval.high) - float(interval.mean)
+    if half != half or half == 0.0:
+        return number(mean)
+    # Two digits of the half-width say how many of the mean mean something.
+    decimals = min(max(1 - math.floor(math.log10(half)), 0), 4)
+    return f"{mean:.{decimals}f} ± {half:.{decimals}f}".replace("-", "−")

@@ -118,7 +118,7 @@ def compare_with_targets(groups: RunGroups, targets: TargetSet | None = None, le
 
 
 def target_table(report: Report) -> Table:
-    """One row per target: published ± tolerance, simulated mean [95 % interval], z, and whether it is met."""
+    """One row per target: published and simulated value (± half the 95 % interval), z, whether it is met."""
     rows = [_row(comparison) for comparison in report.comparisons]
     notes = [
         f"{report.met} of {report.tested} targets met (simulated mean within the tolerance). "
@@ -129,7 +129,7 @@ def target_table(report: Report) -> Table:
         notes.append(f"{len(report.comparisons) - report.tested} targets lie after the end of the runs.")
     if report.missing:
         notes.append(f"Targets without an arm here: {', '.join(report.missing)}.")
-    head = ["target", "arm", "quantity", "day", "published", "simulated [95 % interval]", "z", "met"]
+    head = ["target", "arm", "quantity", "day", "published", "simulated ± 95 %", "z", "met"]
     return Table(head, rows, "<<<>>>><", notes)
 
 
