@@ -149,7 +149,7 @@ def _one(document: MapNode, loader: Loader, prefix: tuple[str, ...]) -> tuple[Sc
     warnings: list[Fault] = []
     # Names of what could not be read are not unknown, so then names are not looked at.
     if checked is not None and not loader.incomplete:
-        more, warnings = check(checked, document)
+        more, warnings = check(checked, document, is_repaired=scenario is None)
         found += more
     # The version of every file was looked at when it was read.
     _add_new(loader.faults, [fault for fault in found if fault.path != "schema_version"], prefix)

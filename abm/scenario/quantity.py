@@ -258,10 +258,13 @@ def _given(raw: object) -> str:
     return raw if isinstance(raw, str) else f"{raw:.15g}" if isinstance(raw, float) else str(raw)
 
 
+_WHAT: dict[type, str] = {type(None): "nothing", list: "a list", dict: "a mapping"}
+
+
 def _number(raw: object, rule: QuantityRule) -> tuple[float, Dimension, bool]:
     """Value in internal units, its dimension, and whether a molar mass is still missing."""
     if isinstance(raw, bool) or not isinstance(raw, str | int | float):
-        what = "nothing" if raw is None else "a list" if isinstance(raw, list) else f"{raw}".lower()
+        what = _WHAT.get(type(raw), f"'{raw}'".lower())
         wanted = DIMENSIONS[rule.unit].name if rule.unit else "a value with a unit"
         raise UnitError(f"expected {wanted}{_like(rule)}, got {what}")
     if isinstance(raw, int | float):
@@ -291,7 +294,9 @@ def _molar(measure: Measure, twin: Dimension | None) -> tuple[float, Dimension, 
 
 def _bare(raw: int | float, rule: QuantityRule) -> float:
     if isinstance(raw, float) and not math.isfinite(raw):
-        raise UnitError("'.nan' is not a number" if math.isnan(raw) else "the number is infinite or too large")
+        raise UnitError(
+            "'.nan' is not a number" if math.isnan(raw) else "the number is infinite or too large"
+        )
     if rule.unit not in (None, "1"):
         raise UnitError(_no_unit(_given(raw), rule))
     try:

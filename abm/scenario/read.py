@@ -278,6 +278,8 @@ def _key_problem(frame: _Frame, node: Node) -> str:
         return "a key must be a text, not a list or mapping"
     if node.value == "<<":
         return "merge keys ('<<') are not part of YAML 1.2; use 'extends' or write the values out"
+    if node.text == "":
+        return "a key is missing before ':'"
     if not isinstance(node.value, str):
         return f"key '{node.text}' is not a text; put it in quotes if it is meant"
     if node.text in frame.keys:
@@ -304,4 +306,6 @@ def _wording(error: Any) -> str:
     problem = " ".join(str(error.problem or error.context or "unreadable").split())
     if "mapping values are not allowed" in problem:
         return "':' is not expected here; is a text with ': ' missing its quotes, or the indentation off?"
-    return problem
+    if "expected <block end>" in problem:
+        return "this line does not belong to the block above it; is the indentation off?"
+    return problem.replace("the node content", "a value")

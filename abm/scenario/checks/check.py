@@ -7,7 +7,7 @@ from abm.scenario.checks.context import Context
 from abm.scenario.checks.dimensions import check_dimensions
 from abm.scenario.checks.geometry import check_geometry
 from abm.scenario.checks.names import check_names
-from abm.scenario.checks.plausibility import check_chemotaxis, check_sources, check_steps, has_unknown
+from abm.scenario.checks.plausibility import check_chemotaxis, check_sources, check_steps
 from abm.scenario.checks.rules import check_rules
 from abm.scenario.checks.times import check_times
 from abm.scenario.nodes import MapNode, find
@@ -15,7 +15,9 @@ from abm.scenario.schema.scenario import Scenario
 from abm.scenario.vocabulary import Vocabulary, vocabulary_of
 
 
-def check(scenario: Scenario, document: MapNode) -> tuple[list[Fault], list[Fault]]:
+def check(
+    scenario: Scenario, document: MapNode, is_repaired: bool = False
+) -> tuple[list[Fault], list[Fault]]:
     """Faults and warnings of a scenario that satisfies the schema, or was repaired to do so.
 
     Molar values are converted to mass on the way.
@@ -25,6 +27,8 @@ def check(scenario: Scenario, document: MapNode) -> tuple[list[Fault], list[Faul
     scenario : Scenario
     document : MapNode
         What it was made from, for positions.
+    is_repaired : bool
+        The scenario holds stand-ins for what the schema refused.
     """
     context = Context(scenario, document, _every_name(scenario, document))
     check_names(context)
@@ -33,7 +37,7 @@ def check(scenario: Scenario, document: MapNode) -> tuple[list[Fault], list[Faul
     check_times(context)
     check_geometry(context)
     check_sources(context)
-    if not context.faults and not has_unknown(context):
+    if not context.faults and not is_repaired:
         check_steps(context)
         check_chemotaxis(context)
     return context.faults, context.warnings

@@ -51,6 +51,8 @@ def _grid(context: Context, domain: Domain) -> Grid | None:
     for axis, length in enumerate(domain.size):
         step = domain.spacing[axis if len(domain.spacing) > 1 else 0]
         sound &= multiple(context, ("domain", "size", axis), length, step, "spacing")
+    if any(is_unknown(cell_type.density) for cell_type in context.scenario.cell_types.values()):
+        return None
     cost = estimate(context.scenario)
     if not cost.memory <= MAX_MEMORY:  # also when it is no number at all
         voxels = f"{cost.n_voxel:.3g} voxels"

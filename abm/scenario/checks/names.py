@@ -132,7 +132,9 @@ def _check_injection(context: Context, path: KeyPath, dose: InjectCells) -> None
         allowed = names.phenotypes.get(dose.type, ())
         known(context, (*path, "phenotype"), dose.phenotype, allowed, f"phenotype of {dose.type}")
     cell_type = context.scenario.cell_types.get(dose.type)
-    if cell_type is not None and compartment is not None and compartment not in cell_type.compartments:
+    if cell_type is None or compartment is None or is_unknown(compartment):
+        return
+    if compartment not in cell_type.compartments:
         message = f"{dose.type} cannot wait in '{compartment}', where route '{dose.route}' leads; "
         message += f"add cell_types.{dose.type}.compartments.{compartment}"
         context.fault((*path, "route"), message)

@@ -11,7 +11,7 @@ from abm.scenario.bounds import Bounds
 from abm.scenario.checks.context import Context
 from abm.scenario.nodes import listed, nearest
 from abm.scenario.quantity import Quantity
-from abm.scenario.walk import is_unknown, quantities, responses
+from abm.scenario.walk import quantities, responses
 from abm.state.kinds import BehaviourKind
 from abm.units import like, readable
 
@@ -86,8 +86,3 @@ def check_chemotaxis(context: Context) -> None:
         if BehaviourKind.BIAS in kinds and BehaviourKind.SENSITIVITY not in kinds and cell_type.behaviours:
             path = kinds[BehaviourKind.BIAS].path
             context.warn(path, "a bias has no effect without a 'chemotactic sensitivity to X'")
-
-
-def has_unknown(context: Context) -> bool:
-    """Whether the scenario holds stand-ins for faulty values."""
-    return any(is_unknown(value) for _, value in quantities(context.scenario))
