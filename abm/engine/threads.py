@@ -17,5 +17,5 @@ def use_threads(count: int) -> int:
     """
     if count < 1:
         raise ValueError(f"threads is {count}, allowed: 1 or more")
-    numba.set_num_threads(min(count, numba.config.NUMBA_NUM_THREADS))
+    numba.set_num_threads(min(count, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
     return int(numba.get_num_threads())

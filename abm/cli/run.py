@@ -1,0 +1,109 @@
+"""``abm run``: simulate."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from abm.cli.options import AsJson, Processes, Quiet, Settings, Threads
+
+File = Annotated[
+    Path | None, typer.Argument(metavar="FILE", help="Scenario file (YAML).", show_default=False)
+]
+Recorded = Annotated[
+    Path | None,
+    typer.Option("--from", metavar="OLD.h5", help="Repeat the run recorded in a result file instead."),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="DIR",
+        help="Folder for the result files; by default outputs/<name of FILE>.",
+    ),
+]
+Arms = Annotated[list[str] | None, typer.Option("--arm", metavar="NAME", help="Only this arm; repeatable.")]
+Replicates = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Runs of every arm, in place of the file's.")
+]
+Seed = Annotated[int | None, typer.Option(min=0, metavar="N", help="In place of the file's.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace existing result files.")]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Keep complete runs, continue interrupted ones, make the rest.")
+]
+
+
+def run(
+    file: File = None,
+    recorded: Recorded = None,
+    output: Output = None,
+    sets: Settings = None,
+    arms: Arms = None,
+    replicates: Replicates = None,
+    seed: Seed = None,
+    threads: Threads = 1,
+    processes: Processes = None,
+    force: Force = False,
+    resume: Resume = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Simulate the arms and replicates of a scenario; one HDF5 file each, then a table."""
+    if (file is None) == (recorded is None):
+        raise typer.BadParameter("give either a scenario FILE or --from OLD.h5")
+    if force and resume:
+        raise typer.BadParameter("--force replaces files and --resume keeps them: give one of the two")
+    if recorded is not None:
+        changes = {"--set": sets, "--arm": arms, "--replicates": replicates, "--seed": seed}
+        given = [name for name, value in changes.items() if value is not None and value != []]
+        if given or resume:
+            raise typer.BadParameter(
+                f"{', '.join(given) or '--resume'}: not with --from, which repeats a run as it was"
+            )
+        _repeat(recorded, output, threads, force, quiet, as_json)
+        return
+
+    from abm.cli.outcome import conclude
+    from abm.cli.progress import watching
+    from abm.scenario.load import load_experiment
+    from abm.study.runner import run_experiment
+
+    assert file is not None
+    # As settings they are checked like those of a file, and end up in the scenario that each file carries.
+    counts = {"replicates": replicates, "seed": seed}
+    settings = [*(sets or ()), *(f"{name}={n}" for name, n in counts.items() if n is not None)]
+    experiment = load_experiment(file, settings)
+    with watching(quiet) as watcher:
+        results = run_experiment(
+            experiment,
+            output or Path("outputs") / file.stem,
+            arms=arms or None,
+            threads=threads,
+            processes=processes,
+            force=force,
+            resume=resume,
+            progress=watcher,
+            command=["abm", *sys.argv[1:]],
+        )
+    conclude(results, watcher.seconds, as_json=as_json, quiet=quiet)
+
+
+def _repeat(
+    recorded: Path, output: Path | None, threads: int, force: bool, quiet: bool, as_json: bool
+) -> None:
+    from abm.cli.origin import warn_of_differences
+    from abm.cli.outcome import conclude
+    from abm.cli.progress import watching
+    from abm.study.runner import repeat_run
+
+    if output is None:
+        raise typer.BadParameter("--from needs -o: a new file (*.h5) or a folder")
+    warn_of_differences(recorded)
+    command = ["abm", *sys.argv[1:]]
+    with watching(quiet) as watcher:
+        result = repeat_run(recorded, output, threads=threads, force=force, progress=watcher, command=command)
+    conclude([result], watcher.seconds, as_json=as_json, quiet=quiet)

@@ -1,0 +1,1 @@
+"""Many runs: the arms and replicates of an experiment, on several processes, resumable."""
