@@ -133,14 +133,19 @@ def _allowed_here(signal: Signal, text: str, names: Vocabulary) -> Signal:
 
 
 def _readings(text: str, names: Vocabulary, reasons: list[str]) -> Iterator[Signal]:
-    """Signals that `text` may mean; why a form fits but its name does not goes to `reasons`."""
+    """Signals that `text` may mean, likeliest first.
+
+    Why the first form fits but its name does not goes to `reasons`.
+    """
+    first = True
 
     def known(name: str, allowed: Iterable[str], what: str) -> bool:
         allowed = tuple(allowed)
         if name in allowed:
             return True
-        hint = f"{lookalike(name)}{nearest(name, allowed)}"
-        reasons.append(f"unknown {what} '{name}'{hint}; known: {listed(allowed)}")
+        if first:
+            hint = f"{lookalike(name)}{nearest(name, allowed)}"
+            reasons.append(f"unknown {what} '{name}'{hint}; known: {listed(allowed)}")
         return False
 
     if text in names.cytokines:
@@ -149,7 +154,7 @@ def _readings(text: str, names: Vocabulary, reasons: list[str]) -> Iterator[Sign
         found = pattern.fullmatch(text)
         if found:
             yield from read(found, names, known)
-            return
+            first = False
 
 
 Known = Callable[[str, Iterable[str], str], bool]
@@ -212,7 +217,7 @@ def _level(found: re.Match[str], names: Vocabulary, known: Known) -> Iterator[Si
         yield Signal(SignalKind.LEVEL, field=found[1], compartment=found[2])
 
 
-#: The first pattern that fits decides; longer forms stand before the shorter ones they contain.
+#: Tried in this order: longer forms stand before the shorter ones they contain.
 _PATTERNS: tuple[tuple[re.Pattern[str], Reader], ...] = tuple(
     (re.compile(pattern), read)
     for pattern, read in (
