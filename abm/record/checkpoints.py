@@ -114,6 +114,13 @@ def load(file: h5py.File, path: Path, tick: int | None = None) -> Checkpoint:
     raise RecordError(f"{path}: the file holds no checkpoint{wanted}; run again from the start")
 
 
+def forget_after(file: h5py.File, tick: int) -> None:
+    """Drop the states that are younger than ``tick``, since what was recorded up to them is dropped too."""
+    for slot in CHECKPOINT_SLOTS:
+        if _tick_of(file, slot) > tick:
+            file[CHECKPOINT][slot].attrs.modify("complete", np.uint8(0))
+
+
 def ticks(file: h5py.File) -> list[int]:
     """Ticks of the complete states, ascending."""
     return sorted(t for t in (_tick_of(file, slot) for slot in CHECKPOINT_SLOTS) if t >= 0)

@@ -114,6 +114,8 @@ class CommittedFile(io.RawIOBase):
     def write(self, data: memoryview) -> int:  # type: ignore[override]
         """Keep bytes for the next commit."""
         view = memoryview(data).cast("B")
+        if not view:
+            return 0
         start, stop = self._at, self._at + len(view)
         split = min(max(self._base, start), stop)
         if start < split:

@@ -147,6 +147,11 @@ class GrowingArray:
 
     def values(self) -> NDArray[Any]:
         """Every row appended so far, also those still in memory."""
+        # HDF5 remembers how it last found a chunk, filtered or not, and is not told when a chunk is written
+        # directly; a data set that is closed and opened again is looked at afresh.
+        file, name = self.dataset.file, self.dataset.name
+        del self.dataset
+        self.dataset = file[name]
         stored = self.length - self._filled
         return np.concatenate([self.dataset[:stored], self._buffer[: self._filled]])
 
@@ -176,7 +181,12 @@ class GrowingArray:
                     block = np.pad(block, [(0, c - n) for c, n in zip(self._chunk, block.shape, strict=True)])
                 block = np.ascontiguousarray(block)
             data = encode(block) if compressed else block
-            self.dataset.id.write_direct_chunk((start, *low), data, 0 if compressed else _UNFILTERED)
+            # Never compressed to the very size it has uncompressed: where the size of a chunk stays the same,
+            # HDF5 does not take note that its filters have changed.
+            filtered = len(data) < block.nbytes if compressed else False
+            self.dataset.id.write_direct_chunk(
+                (start, *low), data if filtered else block, 0 if filtered else _UNFILTERED
+            )
         self._dirty = False
 
 

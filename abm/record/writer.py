@@ -134,6 +134,7 @@ class RunWriter:
             if file.attrs["status"] == layout.STATUS_COMPLETE:
                 raise RecordError(f"{path}: the run is complete; there is nothing to continue")
             state = checkpoints.load(file, path, tick)
+            checkpoints.forget_after(file, state.tick)
             _truncate(file, state.lengths)
             writer = cls(path, storage, file)
             writer._set_status(layout.STATUS_RUNNING, "")
