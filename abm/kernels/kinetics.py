@@ -42,9 +42,10 @@ def advance_variables(cells, kinetics, drift, dt):
                 tau = kinetics.rise[k, slot] if pull > value else kinetics.fall[k, slot]
                 value = pull + (value - pull) * math.exp(-dt / tau)
             elif kind == ACCUMULATING:
-                rate = pull + 1.0 / kinetics.fall[k, slot]
-                settled = pull / rate
-                value = settled + (value - settled) * math.exp(-rate * dt)
+                x = (pull + 1.0 / kinetics.fall[k, slot]) * dt
+                # (1 - exp(-x)) / x of the way is gone; all of it where gain and loss cancel.
+                share = -math.expm1(-x) / x if x != 0.0 else 1.0
+                value += (pull * dt - x * value) * share
             if not math.isfinite(value):
                 return i, slot
             cells.variables[i, slot] = value
