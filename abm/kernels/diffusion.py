@@ -19,7 +19,7 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from abm.kernels.diffusion_positive import REDO_SUBSTEPS, START_UP_SUBSTEPS, positive_step
+from abm.kernels.diffusion_positive import positive_step
 from abm.kernels.diffusion_sweeps import (
     PANEL,
     accept_panel,
@@ -52,7 +52,7 @@ class Workspace(NamedTuple):
 
     d1: NDArray[np.float64]
     d2: NDArray[np.float64]
-    d3: NDArray[np.float64]
+    last: NDArray[np.float64]
     next: NDArray[np.float64]
     partial: NDArray[np.float64]
     mid: NDArray[np.float64]
@@ -63,14 +63,14 @@ def new_workspace(system: FieldSystem, n_reservoir: int, parallel: bool = False)
     """Allocate scratch for systems of this shape; ``parallel`` for `advance_parallel`."""
     n_field, nz, ny, nx = system.decay.shape
     slots = n_field if parallel else 1
-    n_task = -(-nx // PANEL) * (1 if nz == 1 else ny)
+    n_panel = -(-(nx if nz == 1 else ny * nx) // PANEL)
     rows = (slots, nz * ny, nx)
     return Workspace(
         np.zeros(rows),
-        np.zeros(rows),
         np.zeros(rows if nz > 1 else (slots, 0, 0)),
+        np.zeros(rows),
         np.zeros((n_field, nz * ny, nx)),
-        np.zeros((slots, n_task, 4)),
+        np.zeros((slots, n_panel, 4)),
         np.zeros((slots, n_reservoir)),
         np.zeros((slots, n_reservoir)),
     )
@@ -108,16 +108,20 @@ def advance(c, source, system, factors, reservoirs, n_steps, restart, budget, co
         index.  The field then stands where it was before the faulty step.
     """
     n_field, nz, ny, nx = c.shape
-    shape = (n_field, nz * ny, nx)
-    c3, s3 = c.reshape(shape), source.reshape(shape)
-    kx, ky, kz = system.kx.reshape(shape), system.ky.reshape(shape), system.kz.reshape(shape)
-    decay = system.decay.reshape(shape)
-    uptake = system.uptake.reshape(system.uptake.shape[0], nz * ny, nx)
-    d1, d2, d3, partial = work.d1, work.d2, work.d3, work.partial
-    loss, x, dts = factors.loss, factors.x, factors.dt
-    n_panel = (nx + PANEL - 1) // PANEL
+    rows = (n_field, nz * ny, nx)
+    c3, s3 = c.reshape(rows), source.reshape(rows)
+    kx, ky, kz = system.kx.reshape(rows), system.ky.reshape(rows), system.kz.reshape(rows)
+    # The last axis to be solved, y in 2-D and z in 3-D, runs over "rows" as wide as the rest of the grid.
+    n_line, width = (ny, nx) if nz == 1 else (nz, ny * nx)
+    wide = (n_field, n_line, width)
+    decay, uptake = system.decay.reshape(wide), system.uptake.reshape(system.uptake.shape[0], n_line, width)
+    cp, w = (factors.y_cp, factors.y_w) if nz == 1 else (factors.z_cp, factors.z_w)
+    others, last = work.d1.reshape(1, n_line, width), work.last.reshape(1, n_line, width)
+    before = others if nz == 1 else work.d2.reshape(1, n_line, width)
+    n_panel, weight = (nx + PANEL - 1) // PANEL, 0.25 if nz == 1 else 1.0 / 6.0
+    first = np.int64(0)  # a plain 0 is a type of its own and would compile everything below twice
     for f in range(n_field):
-        dt = dts[f]
+        dt = factors.dt[f]
         code, index = _open_field(c3, s3, dt * n_steps[f] * system.voxel_volume, budget, f)
         if code != OK:
             return code, f, index
@@ -125,24 +129,21 @@ def advance(c, source, system, factors, reservoirs, n_steps, restart, budget, co
         for step in range(n_steps[f]):
             start_up = restart[f] and step == 0
             if not start_up:
-                predict_midpoint(cur, system, factors, reservoirs, f, 0, dt, work.mid)
-                for b in range(x.shape[1]):
-                    right_hand_side(cur, s3, kx, ky, kz, loss, x, f, b, ny, nz, dt)
-                    _exchange_block(x, system, factors, work.mid, f, 0, b, nx, dt)
-                    solve_x(x, d1, f, 0, b)
-                for q in range(nz * n_panel):
+                predict_midpoint(cur, system, factors, reservoirs, f, dt, work.mid)
+                for b in range(factors.x.shape[1]):
+                    right_hand_side(cur, s3, kx, ky, kz, factors.loss, factors.x, f, b, ny, nz, dt)
+                    _exchange_block(system, factors, work.mid, f, b, nx, dt)
+                    solve_x(factors.x, work.d1, f, b)
+                for q in range(nz * n_panel if nz > 1 else 0):
                     z, p = q // n_panel, q % n_panel
-                    solve_rows(d1, d2, factors.y_cp, factors.y_w, f, 0, z * ny, 1, ny, p)
-                    if nz > 1:
-                        add_rows(d1, d2, 0, z * ny, ny, p)
-                    else:
-                        accept_panel(cur, out, d1, d2, decay, uptake, 0.25, partial, p, f, 0, 0, 1, ny, p)
-                for q in range(ny * n_panel if nz > 1 else 0):
-                    y, p = q // n_panel, q % n_panel
-                    solve_rows(d2, d3, factors.z_cp, factors.z_w, f, 0, y, ny, nz, p)
-                    accept_panel(cur, out, d1, d3, decay, uptake, 1.0 / 6.0, partial, q, f, 0, y, ny, nz, p)
+                    solve_rows(work.d1, work.d2, factors.y_cp, factors.y_w, f, z * ny, ny, p)
+                    add_rows(work.d1, work.d2, f, z * ny, ny, p)
+                old, new = cur.reshape(wide), out.reshape(wide)
+                for p in range(work.partial.shape[1]):
+                    solve_rows(before, last, cp, w, f, first, n_line, p)
+                    accept_panel(old, new, others, last, decay, uptake, weight, work.partial, f, p)
             code, index = _close_step(
-                cur, out, s3, system, factors, reservoirs, budget, counters, work, f, 0, start_up
+                cur, out, s3, system, factors, reservoirs, budget, counters, work, f, start_up
             )
             if code != OK:
                 _copy_field(cur, c3, f)
@@ -160,16 +161,19 @@ def advance_parallel(c, source, system, factors, reservoirs, n_steps, restart, b
     ``work`` comes from ``new_workspace(..., parallel=True)``.
     """
     n_field, nz, ny, nx = c.shape
-    shape = (n_field, nz * ny, nx)
-    cur, out, s3 = c.reshape(shape), work.next, source.reshape(shape)
-    kx, ky, kz = system.kx.reshape(shape), system.ky.reshape(shape), system.kz.reshape(shape)
-    decay = system.decay.reshape(shape)
-    uptake = system.uptake.reshape(system.uptake.shape[0], nz * ny, nx)
-    d1, d2, d3, partial = work.d1, work.d2, work.d3, work.partial
-    loss, x, dts = factors.loss, factors.x, factors.dt
-    n_panel = (nx + PANEL - 1) // PANEL
-    n_block = x.shape[1]
-    n_y, n_z = nz * n_panel, ny * n_panel if nz > 1 else 0
+    rows = (n_field, nz * ny, nx)
+    cur, out, s3 = c.reshape(rows), work.next, source.reshape(rows)
+    kx, ky, kz = system.kx.reshape(rows), system.ky.reshape(rows), system.kz.reshape(rows)
+    n_line, width = (ny, nx) if nz == 1 else (nz, ny * nx)
+    wide = (n_field, n_line, width)
+    decay, uptake = system.decay.reshape(wide), system.uptake.reshape(system.uptake.shape[0], n_line, width)
+    cp, w = (factors.y_cp, factors.y_w) if nz == 1 else (factors.z_cp, factors.z_w)
+    d1, d2, loss, x, dts, partial = work.d1, work.d2, factors.loss, factors.x, factors.dt, work.partial
+    others, last = d1.reshape(wide), work.last.reshape(wide)
+    before = others if nz == 1 else d2.reshape(wide)
+    n_panel, weight = (nx + PANEL - 1) // PANEL, 0.25 if nz == 1 else 1.0 / 6.0
+    first = np.int64(0)  # a plain 0 is a type of its own and would compile everything below twice
+    n_block, n_y, n_last = x.shape[1], nz * n_panel if nz > 1 else 0, partial.shape[1]
     codes = np.zeros((n_field, 2), np.int64)
     n_rounds, fault = 0, OK
     for f in range(n_field):
@@ -182,30 +186,29 @@ def advance_parallel(c, source, system, factors, reservoirs, n_steps, restart, b
         for f in range(n_field):
             douglas[f] = step < n_steps[f] and not restart[f] and codes[f, 0] == OK
             if douglas[f]:
-                predict_midpoint(cur, system, factors, reservoirs, f, f, dts[f], work.mid)
+                predict_midpoint(cur, system, factors, reservoirs, f, dts[f], work.mid)
         for q in prange(n_field * n_block):
-            f, b = q // n_block, q % n_block
+            f, b = np.int64(q // n_block), np.int64(q % n_block)
             if douglas[f]:
                 right_hand_side(cur, s3, kx, ky, kz, loss, x, f, b, ny, nz, dts[f])
-                _exchange_block(x, system, factors, work.mid, f, f, b, nx, dts[f])
-                solve_x(x, d1, f, f, b)
+                _exchange_block(system, factors, work.mid, f, b, nx, dts[f])
+                solve_x(x, d1, f, b)
         for q in prange(n_field * n_y):
-            f, z, p = q // n_y, q % n_y // n_panel, q % n_panel
+            f, z, p = np.int64(q // n_y), np.int64(q % n_y // n_panel), np.int64(q % n_panel)
             if douglas[f]:
-                solve_rows(d1, d2, factors.y_cp, factors.y_w, f, f, z * ny, 1, ny, p)
-                if nz > 1:
-                    add_rows(d1, d2, f, z * ny, ny, p)
-                else:
-                    accept_panel(cur, out, d1, d2, decay, uptake, 0.25, partial, p, f, f, 0, 1, ny, p)
-        for q in prange(n_field * n_z):
-            f, t, y, p = q // n_z, q % n_z, q % n_z // n_panel, q % n_panel
+                solve_rows(d1, d2, factors.y_cp, factors.y_w, f, z * ny, ny, p)
+                add_rows(d1, d2, f, z * ny, ny, p)
+        old, new = cur.reshape(wide), out.reshape(wide)
+        for q in prange(n_field * n_last):
+            f, p = np.int64(q // n_last), np.int64(q % n_last)
             if douglas[f]:
-                solve_rows(d2, d3, factors.z_cp, factors.z_w, f, f, y, ny, nz, p)
-                accept_panel(cur, out, d1, d3, decay, uptake, 1.0 / 6.0, partial, t, f, f, y, ny, nz, p)
-        for f in prange(n_field):
+                solve_rows(before, last, cp, w, f, first, n_line, p)
+                accept_panel(old, new, others, last, decay, uptake, weight, partial, f, p)
+        for q in prange(n_field):
+            f = np.int64(q)
             if step < n_steps[f] and codes[f, 0] == OK:
                 codes[f, 0], codes[f, 1] = _close_step(
-                    cur, out, s3, system, factors, reservoirs, budget, counters, work, f, f, not douglas[f]
+                    cur, out, s3, system, factors, reservoirs, budget, counters, work, f, not douglas[f]
                 )
                 restart[f] = restart[f] and codes[f, 0] != OK
                 # Leave the last good values of a field in the caller's array, which is `cur` in even steps.
@@ -266,10 +269,10 @@ def _find_fault(c, f):
 
 
 @njit(cache=True)
-def _exchange_block(x, system, factors, mid, f, slot, block, nx, dt):
+def _exchange_block(system, factors, mid, f, block, nx, dt):
     if system.ex_voxel.size > 0:
         add_exchange(
-            x,
+            factors.x,
             factors.ex_order,
             factors.ex_start,
             system.ex_voxel,
@@ -277,7 +280,6 @@ def _exchange_block(x, system, factors, mid, f, slot, block, nx, dt):
             system.ex_rate,
             mid,
             f,
-            slot,
             block,
             nx,
             dt,
@@ -285,19 +287,20 @@ def _exchange_block(x, system, factors, mid, f, slot, block, nx, dt):
 
 
 @njit(cache=True)
-def _close_step(c, out, source, system, factors, reservoirs, budget, counters, work, f, slot, start_up):
+def _close_step(c, out, source, system, factors, reservoirs, budget, counters, work, f, start_up):
     """Accept and book the Douglas step, or replace it by the positive scheme."""
     dt = factors.dt[f]
     to_fg = system.voxel_volume * FG_PER_PG_UM3_PER_ML
     accepted = not start_up
     if accepted:
+        slot = min(f, work.flux.shape[0] - 1)
         decayed, taken, amount, lowest = 0.0, 0.0, 0.0, np.inf
         for task in range(work.partial.shape[1]):
             decayed += work.partial[slot, task, 0]
             taken += work.partial[slot, task, 1]
             amount += work.partial[slot, task, 2]
             lowest = min(lowest, work.partial[slot, task, 3])
-        _exchange_flux(c, system, work, f, slot, dt)
+        _exchange_flux(c, system, work, f, dt)
         accepted = lowest >= 0.0 and np.isfinite(amount)
         for r in range(reservoirs.volume.size):
             after = reservoir_after(system, reservoirs, r, f, dt, work.flux[slot, r])
@@ -306,13 +309,12 @@ def _close_step(c, out, source, system, factors, reservoirs, budget, counters, w
             budget.decayed[f] += decayed * dt * to_fg
             budget.taken_up[f] += taken * dt * to_fg
             budget.amount[f] = amount * to_fg
-            update_reservoirs(system, reservoirs, budget, f, slot, dt, work.flux)
+            update_reservoirs(system, reservoirs, budget, f, dt, work.flux)
             return OK, 0
         counters[f, REDONE] += 1
     else:
         counters[f, START_UPS] += 1
-    n_substep = START_UP_SUBSTEPS if start_up else REDO_SUBSTEPS
-    reservoir = positive_step(c, out, source, system, factors, reservoirs, budget, work, f, slot, n_substep)
+    reservoir = positive_step(c, out, source, system, factors, reservoirs, budget, work, f)
     if reservoir >= 0:
         return BAD_RESERVOIR, reservoir
     amount = 0.0
@@ -324,15 +326,14 @@ def _close_step(c, out, source, system, factors, reservoirs, budget, counters, w
 
 
 @njit(cache=True)
-def _exchange_flux(c, system, work, f, slot, dt):
+def _exchange_flux(c, system, work, f, dt):
     """What each reservoir gave the tissue in this Douglas step, ``flux[slot, r]`` [pg/ml x voxels]."""
     nx = c.shape[2]
-    three = work.d3.size > 0
-    weight = 1.0 / 6.0 if three else 0.25
-    work.flux[slot] = 0.0
+    weight = 0.25 if system.decay.shape[1] == 1 else 1.0 / 6.0
+    slot = min(f, work.flux.shape[0] - 1)
+    for r in range(work.flux.shape[1]):
+        work.flux[slot, r] = 0.0
     for e in range(system.ex_voxel.size):
-        voxel, r = system.ex_voxel[e], system.ex_reservoir[e]
-        row, i = voxel // nx, voxel % nx
-        last = work.d3[slot, row, i] if three else work.d2[slot, row, i]
-        effective = c[f, row, i] + weight * (work.d1[slot, row, i] + last)
+        r, row, i = system.ex_reservoir[e], system.ex_voxel[e] // nx, system.ex_voxel[e] % nx
+        effective = c[f, row, i] + weight * (work.d1[slot, row, i] + work.last[slot, row, i])
         work.flux[slot, r] += dt * system.ex_rate[f, e] * (work.mid[slot, r] - effective)

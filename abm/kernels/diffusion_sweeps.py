@@ -1,6 +1,7 @@
 """The sweeps of one Douglas step, each on an independent block so that blocks may run in any order.
 
-All arrays have the shape (n_field, nz * ny, nx); ``slot`` is the place of a field in the scratch arrays.
+Arrays have the shape (n_field, nz * ny, nx), for the sweep along z (n_field, nz, ny * nx).  Scratch arrays
+have a slot for every field, or a single slot that all fields use in turn.
 """
 
 from __future__ import annotations
@@ -12,6 +13,13 @@ from abm.kernels.field_factors import LANES, U0, U1, U2, UCELL, ULANES
 
 PANEL = 128
 """Columns handled together in the y and z sweeps, so that the lines of one panel stay in cache."""
+
+UNDERFLOW = 1e-290
+"""[pg/ml] Smaller magnitudes become zero, of either sign, as in arithmetic without subnormal numbers.
+
+A field that has decayed that far would otherwise crawl (subnormal arithmetic is some hundred times slower)
+and show rounding of the last subnormal bit as negative values.  One molecule per voxel is about 10 pg/ml.
+"""
 
 
 @njit(cache=True)
@@ -55,8 +63,9 @@ def right_hand_side(c, source, kx, ky, kz, loss, x, f, block, ny, nz, dt):
 
 
 @njit(cache=True)
-def add_exchange(x, ex_order, ex_start, ex_voxel, ex_reservoir, ex_rate, mid, f, slot, block, nx, dt):
+def add_exchange(x, ex_order, ex_start, ex_voxel, ex_reservoir, ex_rate, mid, f, block, nx, dt):
     """Add what the reservoirs give to the rows of one block."""
+    slot = min(f, mid.shape[0] - 1)
     for q in range(ex_start[block], ex_start[block + 1]):
         e = ex_order[q]
         lane = ex_voxel[e] // nx - block * LANES
@@ -65,9 +74,10 @@ def add_exchange(x, ex_order, ex_start, ex_voxel, ex_reservoir, ex_rate, mid, f,
 
 
 @njit(cache=True)
-def solve_x(x, d, f, slot, block):
-    """Solve `LANES` rows along x side by side; the first delta goes to ``d[slot]``."""
-    f, s, k, nx = np.uintp(f), np.uintp(slot), np.uintp(block), np.uintp(d.shape[2])
+def solve_x(x, d, f, block):
+    """Solve `LANES` rows along x side by side; the first delta goes to ``d``."""
+    s = np.uintp(min(f, d.shape[0] - 1))
+    f, k, nx = np.uintp(f), np.uintp(block), np.uintp(d.shape[2])
     for i in range(U1, nx):
         for b in range(ULANES):
             x[f, k, i * UCELL + b] += x[f, k, (i - U1) * UCELL + ULANES + b] * x[f, k, (i - U1) * UCELL + b]
@@ -88,12 +98,12 @@ def solve_x(x, d, f, slot, block):
 
 
 @njit(cache=True)
-def solve_rows(rhs, d, cp, w, f, slot, first, stride, n, panel):
-    """Solve the lines of one panel along y or z, which visit the rows first, first + stride, ...
+def solve_rows(rhs, d, cp, w, f, first, n, panel):
+    """Solve the lines across the rows first .. first + n - 1, one line per column of the panel.
 
-    ``rhs[slot]`` in, ``d[slot]`` out.
+    From ``rhs`` to ``d``.  Along y a row is a row of voxels, along z it is a whole plane.
     """
-    f, s, step = np.uintp(f), np.uintp(slot), np.uintp(stride)
+    s, f = np.uintp(min(f, d.shape[0] - 1)), np.uintp(f)
     lo = np.uintp(panel * PANEL)
     hi = np.uintp(min(panel * PANEL + PANEL, rhs.shape[2]))
     row = np.uintp(first)
@@ -101,22 +111,22 @@ def solve_rows(rhs, d, cp, w, f, slot, first, stride, n, panel):
         d[s, row, i] = rhs[s, row, i]
     for _ in range(1, n):
         before = row
-        row = row + step
+        row = row + U1
         for i in range(lo, hi):
             d[s, row, i] = rhs[s, row, i] + cp[f, before, i] * d[s, before, i]
     for i in range(lo, hi):
         d[s, row, i] *= w[f, row, i]
     for _ in range(1, n):
         after = row
-        row = row - step
+        row = row - U1
         for i in range(lo, hi):
             d[s, row, i] = d[s, row, i] * w[f, row, i] + cp[f, row, i] * d[s, after, i]
 
 
 @njit(cache=True)
-def add_rows(target, d, slot, first, n, panel):
+def add_rows(target, d, f, first, n, panel):
     """``target += d`` on the rows first .. first + n - 1 of one panel."""
-    s = np.uintp(slot)
+    s = np.uintp(min(f, d.shape[0] - 1))
     lo = np.uintp(panel * PANEL)
     hi = np.uintp(min(panel * PANEL + PANEL, d.shape[2]))
     for row in range(np.uintp(first), np.uintp(first + n)):
@@ -125,25 +135,26 @@ def add_rows(target, d, slot, first, n, panel):
 
 
 @njit(cache=True)
-def accept_panel(c, out, others, d, decay, uptake, weight, partial, task, f, slot, first, stride, n, panel):
-    """New concentrations of one panel and its share of the budget.
+def accept_panel(c, out, others, d, decay, uptake, weight, partial, f, panel):
+    """New concentrations of the columns of one panel and their share of the budget.
 
     The Douglas deltas obey d_last = dt (A c + S) + dt/2 (A_x d_x + A_y d_y + ...), so each loss acts on the
     effective concentration c + weight * (sum of all deltas), weight = 1 / (2 n_axis).
 
-    ``partial[slot, task]`` receives the sums of decay * c_eff, of uptake * c_eff and of the new values,
+    ``partial[slot, panel]`` receives the sums of decay * c_eff, of uptake * c_eff and of the new values,
     and the lowest new value.  A NaN or an infinity anywhere makes the sum of the new values not finite.
     """
-    f, s, step = np.uintp(f), np.uintp(slot), np.uintp(stride)
+    slot = min(f, d.shape[0] - 1)
+    f, s = np.uintp(f), np.uintp(slot)
     lo = np.uintp(panel * PANEL)
     width = min(panel * PANEL + PANEL, c.shape[2]) - panel * PANEL
     m = np.uintp(width)
     decayed, taken = np.zeros(PANEL), np.zeros(PANEL)
     amount, lowest = np.zeros(PANEL), np.full(PANEL, np.inf)
-    row = np.uintp(first)
-    for _ in range(n):
+    for row in range(np.uintp(c.shape[1])):
         for i in range(m):
             new = c[f, row, lo + i] + d[s, row, lo + i]
+            new = 0.0 if abs(new) < UNDERFLOW else new
             out[f, row, lo + i] = new
             amount[i] += new
             lowest[i] = new if new < lowest[i] else lowest[i]
@@ -154,11 +165,10 @@ def accept_panel(c, out, others, d, decay, uptake, weight, partial, task, f, slo
             for i in range(m):
                 effective = c[f, row, lo + i] + weight * (others[s, row, lo + i] + d[s, row, lo + i])
                 taken[i] += uptake[f, row, lo + i] * effective
-        row = row + step
-    partial[slot, task] = 0.0
-    partial[slot, task, 3] = np.inf
+    partial[slot, panel] = 0.0
+    partial[slot, panel, 3] = np.inf
     for i in range(width):
-        partial[slot, task, 0] += decayed[i]
-        partial[slot, task, 1] += taken[i]
-        partial[slot, task, 2] += amount[i]
-        partial[slot, task, 3] = min(partial[slot, task, 3], lowest[i])
+        partial[slot, panel, 0] += decayed[i]
+        partial[slot, panel, 1] += taken[i]
+        partial[slot, panel, 2] += amount[i]
+        partial[slot, panel, 3] = min(partial[slot, panel, 3], lowest[i])

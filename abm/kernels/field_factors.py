@@ -40,8 +40,10 @@ class Factors(NamedTuple):
         (solution, cp, w) of the x solves, `LANES` rows interleaved.  The solution is scratch; it lives
         beside its factors because the compiler vectorises the recurrence only inside one array.
     y_cp, y_w : (n_field, nz * ny, nx) float64
-    z_cp, z_w : (n_field, nz * ny, nx) float64
+    z_cp, z_w : (n_field, nz, ny * nx) float64
         Size 0 when nz = 1.
+    max_rate : (n_field,) float64 [1/min]
+        Largest face conductance or loss; sets the sub-steps of the positive scheme.
     coupling : (n_res, n_field) float64 [1/min]
         Rate at which a reservoir of finite volume would empty into a tissue without cytokine.
     ex_order : (m,) int64
@@ -57,6 +59,7 @@ class Factors(NamedTuple):
     y_w: NDArray[np.float64]
     z_cp: NDArray[np.float64]
     z_w: NDArray[np.float64]
+    max_rate: NDArray[np.float64]
     coupling: NDArray[np.float64]
     ex_order: NDArray[np.int64]
     ex_start: NDArray[np.int64]
@@ -74,7 +77,7 @@ def build_factors(system: FieldSystem, reservoirs: Reservoirs, dt: ArrayLike) ->
     """
     n_field, nz, ny, nx = system.decay.shape
     rows = (n_field, nz * ny, nx)
-    rows_z = rows if nz > 1 else (n_field, 0, 0)
+    planes = (n_field, nz, ny * nx) if nz > 1 else (n_field, 0, 0)
     n_block = -(-nz * ny // LANES)
     order = np.argsort(system.ex_voxel, kind="stable")
     starts = np.searchsorted(system.ex_voxel[order], np.arange(n_block + 1) * (LANES * nx))
@@ -84,8 +87,9 @@ def build_factors(system: FieldSystem, reservoirs: Reservoirs, dt: ArrayLike) ->
         np.empty((n_field, n_block, nx * SLOTS * LANES)),
         np.empty(rows),
         np.empty(rows),
-        np.empty(rows_z),
-        np.empty(rows_z),
+        np.empty(planes),
+        np.empty(planes),
+        np.zeros(n_field),
         np.zeros(reservoirs.clearance.shape),
         order.astype(np.int64),
         starts.astype(np.int64),
@@ -112,31 +116,45 @@ def refresh_factors(system, reservoirs, factors, which):
     decay = system.decay.reshape(n_field, n_row, nx)
     kx = system.kx.reshape(n_field, n_row, nx)
     ky = system.ky.reshape(n_field, n_row, nx)
+    uptake = system.uptake.reshape(system.uptake.shape[0], n_row, nx)
+    planes = (n_field, nz, ny * nx)
+    kz, loss_z, first = system.kz.reshape(planes), factors.loss.reshape(planes), np.int64(0)
     for f in range(n_field):
         if not which[f]:
             continue
-        factors.loss[f] = decay[f]
-        if system.uptake.size > 0:
-            uptake = system.uptake.reshape(n_field, n_row, nx)
-            for row in range(n_row):
-                for i in range(nx):
+        for row in range(n_row):
+            for i in range(nx):
+                factors.loss[f, row, i] = decay[f, row, i]
+                if uptake.size > 0:
                     factors.loss[f, row, i] += uptake[f, row, i]
-        factors.coupling[:, f] = 0.0
+        for r in range(reservoirs.volume.size):
+            factors.coupling[r, f] = 0.0
         for e in range(system.ex_voxel.size):
             voxel, r, rate = system.ex_voxel[e], system.ex_reservoir[e], system.ex_rate[f, e]
             factors.loss[f, voxel // nx, voxel % nx] += rate
             if np.isfinite(reservoirs.volume[r]):
                 share = system.voxel_volume * reservoirs.multiplicity / reservoirs.volume[r]
                 factors.coupling[r, f] += rate * share
+        factors.max_rate[f] = max(_largest(kx, f), _largest(ky, f), _largest(factors.loss, f))
+        if nz > 1:
+            factors.max_rate[f] = max(factors.max_rate[f], _largest(kz, f))
         half = 0.5 * factors.dt[f]
         for block in range(factors.x.shape[1]):
             _eliminate_block(kx, factors.loss, factors.x, f, block, half, n_axis)
         for z in range(nz):
-            _eliminate_rows(ky, factors.loss, factors.y_cp, factors.y_w, f, z * ny, 1, ny, half, n_axis)
+            _eliminate_rows(ky, factors.loss, factors.y_cp, factors.y_w, f, z * ny, ny, half, n_axis)
         if nz > 1:
-            kz = system.kz.reshape(n_field, n_row, nx)
-            for y in range(ny):
-                _eliminate_rows(kz, factors.loss, factors.z_cp, factors.z_w, f, y, ny, nz, half, n_axis)
+            _eliminate_rows(kz, loss_z, factors.z_cp, factors.z_w, f, first, nz, half, n_axis)
+
+
+@njit(cache=True)
+def _largest(values, f):
+    largest = np.zeros(values.shape[2])
+    for row in range(values.shape[1]):
+        for i in range(values.shape[2]):
+            value = values[f, row, i]
+            largest[i] = value if value > largest[i] else largest[i]
+    return largest.max()
 
 
 @njit(cache=True)
@@ -167,9 +185,9 @@ def _eliminate_block(kx, loss, x, f, block, half, n_axis):
 
 
 @njit(cache=True)
-def _eliminate_rows(k, loss, cp, w, f, first, stride, n, half, n_axis):
-    """Factors of nx lines along y or z; a line visits the rows first, first + stride, ..."""
-    fu, su = np.uintp(f), np.uintp(stride)
+def _eliminate_rows(k, loss, cp, w, f, first, n, half, n_axis):
+    """Factors of the lines across the rows first .. first + n - 1, one line per column."""
+    fu = np.uintp(f)
     nx = np.uintp(loss.shape[2])
     carried = np.zeros(loss.shape[2])
     row = np.uintp(first)
@@ -182,4 +200,4 @@ def _eliminate_rows(k, loss, cp, w, f, first, stride, n, half, n_axis):
             w[fu, row, i] = inverse
             cp[fu, row, i] = here * inverse
             carried[i] = here * inverse * rest
-        row = row + su
+        row = row + U1

@@ -35,13 +35,13 @@ def phi2(x):
 
 
 @njit(cache=True)
-def predict_midpoint(c, system, factors, reservoirs, f, slot, dt, mid):
-    """Concentration each reservoir has half a step from now, into ``mid[slot]`` [pg/ml].
+def predict_midpoint(c, system, factors, reservoirs, f, dt, mid):
+    """Concentration each reservoir has half a step from now, into ``mid`` [pg/ml].
 
     ``c`` : (n_field, nz * ny, nx).  The exchange is linear in the reservoir's own value, so the prediction
     is positive and bounded at any step.
     """
-    nx = c.shape[2]
+    nx, slot = c.shape[2], min(f, mid.shape[0] - 1)
     n_res = reservoirs.volume.size
     for r in range(n_res):
         mid[slot, r] = reservoirs.input[r, f]
@@ -70,8 +70,9 @@ def reservoir_after(system, reservoirs, r, f, dt, flux):
 
 
 @njit(cache=True)
-def update_reservoirs(system, reservoirs, budget, f, slot, dt, flux):
+def update_reservoirs(system, reservoirs, budget, f, dt, flux):
     """Advance the reservoirs of field f by dt and book exchange, production and clearance [fg]."""
+    slot = min(f, flux.shape[0] - 1)
     to_fg = system.voxel_volume * FG_PER_PG_UM3_PER_ML
     for r in range(reservoirs.volume.size):
         budget.exchanged[r, f] += flux[slot, r] * to_fg
