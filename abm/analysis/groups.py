@@ -177,7 +177,8 @@ def _differences(arms: Mapping[str, list[Run]]) -> Iterator[str]:
         yield f"the runs have different seeds ({listed}), so arms do not share their noise"
     made = sorted({origin(run) for runs in arms.values() for run in runs})
     if len(made) > 1:
-        yield f"the runs were made by different programs or libraries: {'; '.join(made)}"
+        more = f"; and {len(made) - 2} more" if len(made) > 2 else ""
+        yield f"the runs were made by {len(made)} different programs: {'; '.join(made[:2])}{more}"
 
 
 def origin(run: Run) -> str:
@@ -189,9 +190,9 @@ def origin(run: Run) -> str:
         parts.append(f"abm {software['abm']}")
     if isinstance(source, Mapping) and source.get("commit"):
         changed = " with changes" if source.get("dirty") else ""
-        parts.append(f"commit {str(source['commit'])[:10]}{changed}")
+        parts.append(f"commit {str(source['commit'])[:7]}{changed}")
     if record.get("library_sha256"):
-        parts.append(f"library {str(record['library_sha256'])[:10]}")
+        parts.append(f"library {str(record['library_sha256'])[:7]}")
     return ", ".join(parts) or "unknown origin"
 
 

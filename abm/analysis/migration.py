@@ -32,7 +32,7 @@ def injected_types(runs: Sequence[Run]) -> list[str]:
 
 
 def edge_points(run: Run, region: str) -> NDArray[np.float64]:
-    """Centres (n, 3) [um] (x, y, z) of the voxels of a region that touch one outside it, or the domain's face."""
+    """Centres (n, 3) [um] (x, y, z) of the voxels of a region that touch what is outside it."""
     mask = run.regions[region]
     padded = np.pad(mask, 1, constant_values=False)
     if mask.shape[0] == 1:

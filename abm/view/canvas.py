@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-import matplotlib.style
+import matplotlib as mpl
+from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from abm import __version__
 from abm.analysis.groups import RunGroups, provenance
@@ -29,17 +30,15 @@ class NothingToShowError(Exception):
 @contextmanager
 def house_style() -> Iterator[None]:
     """Draw with this project's settings whatever the user's own are; the user's return afterwards."""
-    with matplotlib.style.context(["default", RC]):
+    with style.context(["default", RC]):
         yield
 
 
 def new_figure(height: float, width: float = WIDTH) -> Figure:
     """An empty figure of a size in mm, laid out by constraints."""
-    figure = Figure(figsize=(width * MM, height * MM), layout="constrained")
+    engine = ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03, wspace=0.02, hspace=0.02)
+    figure = Figure(figsize=(width * MM, height * MM), layout=engine)
     FigureCanvasAgg(figure)
-    engine = figure.get_layout_engine()
-    assert engine is not None
-    engine.set(w_pad=0.03, h_pad=0.03, wspace=0.02, hspace=0.02)
     return figure
 
 
@@ -61,6 +60,11 @@ def letter(axes: Axes, text: str) -> None:
         fontsize=9,
         annotation_clip=False,
     )
+
+
+def footnote(figure: Figure, text: str) -> None:
+    """A line of small text at the lower left, for which the layout makes room."""
+    figure.legend(handles=[], title=text, loc="outside lower left", borderpad=0.0, borderaxespad=0.0)
 
 
 def save(
@@ -92,7 +96,7 @@ def metadata(form: str, name: str, groups: RunGroups) -> dict[str, Any]:
     """Title, program and origin of the data in the words each format has; never a date, for equal bytes."""
     title = groups.runs[0].title if groups.runs else ""
     subject = f"{name}: {title}" if title else name
-    maker = f"abm {__version__}, matplotlib {matplotlib.__version__}"
+    maker = f"abm {__version__}, matplotlib {mpl.__version__}"
     described = origin_text(groups)
     match form:
         case "png":

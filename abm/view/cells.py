@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -9,20 +12,12 @@ from matplotlib.ticker import MaxNLocator
 
 from abm.analysis.curves import Curves, collect
 from abm.analysis.groups import RunGroups
-from abm.view.canvas import NothingToShowError, grid, new_figure
-from abm.view.curve_axes import draw_curves, from_zero, spread_text, time_axis, time_label
+from abm.view.canvas import NothingToShowError, footnote, grid, new_figure
+from abm.view.curve_axes import draw_curves, from_zero, spread_text, time_axis
 from abm.view.labels import name_label, plural, sentence
 from abm.view.options import Options
 from abm.view.pain import require
-from abm.view.style import (
-    BLACK,
-    PHENOTYPE_DASHES,
-    PHENOTYPE_SHADES,
-    SMALL,
-    arm_styles,
-    cell_colours,
-    shade,
-)
+from abm.view.style import BLACK, Dash, arm_styles, cell_colours, phenotype_looks
 
 COUNT, PHENOTYPE_COUNT = "cell_count", "phenotype_count"
 
@@ -40,34 +35,28 @@ def draw_cells(groups: RunGroups, options: Options) -> Figure:
     if not changing:
         raise NothingToShowError("no number of cells changes in these runs")
     styles, colours = arm_styles(groups), cell_colours(lines)
-    figure = new_figure(height=20 + 34 * len(changing))
+    first = next(iter(groups))
+    figure = new_figure(height=22 + 34 * len(changing))
     axes = grid(figure, len(changing), len(groups), sharex=True, sharey="row")
     for row, kind in zip(axes, changing, strict=True):
+        looks = phenotype_looks(kind, colours[kind], [name for name in lines[kind][first] if name])
         for arm, panel in zip(groups, row, strict=True):
-            _draw_lines(panel, lines[kind][arm], colours[kind], labels, options)
-            time_axis(panel, groups, label=False)
-            panel.yaxis.set_major_locator(MaxNLocator(4, integer=True))
-        _share_height(row)
+            _draw_lines(panel, lines[kind][arm], looks, labels, options)
+            time_axis(panel, groups, label=row is axes[-1])
+            panel.yaxis.set_major_locator(MaxNLocator(4, integer=True, steps=[1, 2, 5, 10]))
+        from_zero(row)
         row[0].set_ylabel(f"{sentence(plural(name_label(kind, labels)))}\n(cells in {region or 'tissue'})")
         row[-1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.04), borderaxespad=0.2)
     for arm, panel in zip(groups, axes[0], strict=True):
         panel.set_title(styles[arm].label)
     figure.align_ylabels([row[0] for row in axes])
-    first = next(iter(groups))
     still = [
         f"{by_arm[first][''].values[:, 0].mean():.0f} {plural(name_label(kind, labels))}"
         for kind, by_arm in lines.items()
         if kind not in changing and by_arm[first][""].values.any()
     ]
-    note = f" Not shown, constant: {', '.join(still)}." if still else ""
-    figure.supxlabel(f"{time_label(groups)}", fontsize=axes[0][0].yaxis.label.get_fontsize())
-    figure.text(
-        0.0,
-        -0.005,
-        f"{sentence(spread_text(groups.values(), options.individual))}.{note}",
-        fontsize=SMALL,
-        va="top",
-    )
+    constant = f" Not shown, since constant: {', '.join(still)}." if still else ""
+    footnote(figure, f"{spread_text(groups.values(), options.individual)}.{constant}")
     return figure
 
 
@@ -96,25 +85,15 @@ def _changes(by_arm: dict[str, dict[str, Curves]]) -> bool:
 
 
 def _draw_lines(
-    axes: Axes, lines: dict[str, Curves], colour: str, labels: dict[str, str], options: Options
+    axes: Axes,
+    lines: Mapping[str, Curves],
+    looks: Mapping[str, tuple[Any, Dash, bool]],
+    labels: Mapping[str, str],
+    options: Options,
 ) -> None:
-    phenotypes = [name for name in lines if name]
-    for position, name in enumerate(phenotypes):
-        if len(phenotypes) == 1:
-            tone, dash = shade(colour, 1.0), PHENOTYPE_DASHES[1]
-        else:
-            tone = shade(colour, PHENOTYPE_SHADES[position % len(PHENOTYPE_SHADES)])
-            dash = PHENOTYPE_DASHES[position % len(PHENOTYPE_DASHES)]
+    for name, (colour, dash, _) in looks.items():
         label = name_label(name, labels)
-        draw_curves(axes, lines[name], tone, dash, individual=options.individual, label=label)
-    if len(phenotypes) > 1:
+        draw_curves(axes, lines[name], colour, dash, individual=options.individual, label=label)
+    if len(looks) > 1:
         total = lines[""].interval().mean
         axes.plot(lines[""].time, total, color=BLACK, linewidth=0.6, label="all", zorder=1.9)
-
-
-def _share_height(row: list[Axes]) -> None:
-    """One height for all panels of a row."""
-    for axes in row:
-        from_zero(axes)
-    top = max(axes.get_ylim()[1] for axes in row)
-    row[0].set_ylim(0.0, top)

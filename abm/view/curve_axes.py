@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, MultipleLocator
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 
 from abm.analysis.curves import Curves
 from abm.analysis.groups import RunGroups
@@ -47,15 +47,15 @@ def draw_curves(
     )
 
 
-def spread_text(runs: Sequence[Run] | Iterable[Sequence[Run]], individual: bool = False) -> str:
-    """What the lines and bands are, e.g. ``mean, 95 % interval (n = 3)``."""
-    sizes = sorted({len(r) for r in runs if isinstance(r, Sequence)})
-    counted = "–".join(str(n) for n in (sizes[0], sizes[-1])[: 1 if len(sizes) == 1 else 2])
+def spread_text(runs: Iterable[Sequence[Run]], individual: bool = False) -> str:
+    """What the lines and bands are, e.g. ``Mean, 95 % interval (n = 3)``."""
+    sizes = sorted({len(replicates) for replicates in runs})
+    counted = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]}–{sizes[-1]}"
     if sizes[-1] == 1:
-        return "one replicate, no interval"
+        return "One replicate, no interval"
     if individual or sizes[-1] < LEAST_FOR_BAND:
-        return f"mean and single replicates (n = {counted})"
-    return f"mean, 95 % interval (n = {counted})"
+        return f"Mean and single replicates (n = {counted})"
+    return f"Mean, 95 % interval (n = {counted})"
 
 
 def arm_handles(styles: Iterable[ArmStyle]) -> list[Line2D]:
@@ -91,22 +91,20 @@ def last_day(groups: RunGroups) -> float:
     return max((float(run.time[-1]) for run in groups.runs if len(run.time)), default=0.0) or 1.0
 
 
-def mark_doses(axes: Axes, groups: RunGroups, styles: dict[str, ArmStyle]) -> int:
+def mark_doses(axes: Axes, groups: RunGroups, styles: Mapping[str, ArmStyle]) -> None:
     """Triangles above the axes where injuries were set and doses given, each kind on its own line in words.
 
-    Returns
-    -------
-    int
-        Lines used, so that the title can be moved out of the way.
+    Only the arms in `styles` count.
     """
     rows: list[tuple[str, str, list[float]]] = []
     kinds: dict[str, list[float]] = {}
-    for made in groups.experiments.values():
+    shown = {arm: groups.experiments[arm] for arm in styles}
+    for made in shown.values():
         for injury in made.injuries:
             kinds.setdefault(arm_label(injury.kind), []).append(injury.day)
     if kinds:
         rows.append((" or ".join(kinds), BLACK, sorted({day for days in kinds.values() for day in days})))
-    for arm, made in groups.experiments.items():
+    for arm, made in shown.items():
         texts: dict[str, list[float]] = {}
         for dose in made.doses:
             texts.setdefault(dose_label(dose.text, made.labels), []).append(dose.day)
@@ -126,7 +124,6 @@ def mark_doses(axes: Axes, groups: RunGroups, styles: dict[str, ArmStyle]) -> in
             va="center",
             annotation_clip=False,
         )
-    return len(rows)
 
 
 def _mark(axes: Axes, day: float, offset: tuple[float, float], colour: str) -> None:
@@ -144,16 +141,17 @@ def _mark(axes: Axes, day: float, offset: tuple[float, float], colour: str) -> N
     )
 
 
-def from_zero(axes: Axes, room: float = 1.05) -> None:
-    """Y axis from 0 to a little above what is drawn."""
-    top = max((float(np.nanmax(line)) for line in _heights(axes)), default=0.0)
-    axes.set_ylim(0.0, room * top if top > 0.0 else 1.0)
+def from_zero(panels: Axes | Sequence[Axes], room: float = 1.05) -> None:
+    """Y axes from 0 to a little above what is drawn; one height for panels that share it."""
+    axes = [panels] if isinstance(panels, Axes) else list(panels)
+    top = max((float(np.nanmax(heights)) for one in axes for heights in _heights(one)), default=0.0)
+    for one in axes:
+        one.set_ylim(0.0, room * top if top > 0.0 else 1.0)
 
 
-def _heights(axes: Axes) -> list[ArrayLike]:
-    found: list[ArrayLike] = [
-        np.asarray(line.get_ydata(), dtype=float) for line in axes.get_lines() if line.get_zorder() >= 1.5
-    ]
+def _heights(axes: Axes) -> list[NDArray[np.float64]]:
+    """Y values of the curves and bands, where there are any."""
+    found = [np.asarray(line.get_ydata(), dtype=np.float64) for line in axes.get_lines()]
     for band in axes.collections:
-        found.extend(path.vertices[:, 1] for path in band.get_paths() if len(path.vertices))
-    return [values for values in found if np.isfinite(np.asarray(values)).any()]
+        found.extend(np.asarray(path.vertices, dtype=np.float64)[:, 1] for path in band.get_paths())
+    return [values for values in found if np.isfinite(values).any()]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from abm.analysis.curves import Curves, collect
 from abm.analysis.groups import RunGroups
+from abm.record import Run
 from abm.view.canvas import NothingToShowError, grid, new_figure
-from abm.view.curve_axes import arm_handles, draw_curves, from_zero, spread_text, time_axis, time_label
+from abm.view.curve_axes import arm_handles, draw_curves, from_zero, spread_text, time_axis
 from abm.view.labels import name_label, sentence
 from abm.view.options import Options
 from abm.view.pain import require
@@ -25,7 +26,7 @@ LOG_FROM = 50.0  # highest over lowest value beyond which an axis is logarithmic
 
 
 def draw_cytokines(groups: RunGroups, options: Options) -> Figure:
-    """A row per cytokine; columns for the readout's region, the whole tissue and each compartment that moves."""
+    """A row per cytokine; columns: the readout's region, the whole tissue, each compartment that moves."""
     require(groups, WHOLE)
     labels = next(iter(groups.experiments.values())).labels
     places = _places(groups)
@@ -39,12 +40,12 @@ def draw_cytokines(groups: RunGroups, options: Options) -> Figure:
         for panel, place in zip(row, places, strict=True):
             curves = {arm: _curves(groups, arm, name, place) for arm in groups}
             draw_concentrations(panel, curves, styles, options)
-            time_axis(panel, groups, label=False)
+            time_axis(panel, groups, label=row is axes[-1])
+        scale_concentrations(row)
         row[0].set_ylabel(f"{sentence(name_label(name, labels))}\n({_unit(groups)})")
-    for panel, (kind, place) in zip(axes[0], places, strict=True):
-        panel.set_title(sentence(name_label(place, labels) if kind == LEVEL else place))
+    for panel, (series, where) in zip(axes[0], places, strict=True):
+        panel.set_title(sentence(name_label(where, labels) if series == LEVEL else where))
     figure.align_ylabels([row[0] for row in axes])
-    figure.supxlabel(time_label(groups), fontsize=axes[0][0].yaxis.label.get_fontsize())
     figure.legend(
         handles=arm_handles(styles.values()),
         loc="outside upper center",
@@ -57,17 +58,24 @@ def draw_cytokines(groups: RunGroups, options: Options) -> Figure:
 def draw_concentrations(
     axes: Axes, curves: Mapping[str, Curves], styles: Mapping[str, ArmStyle], options: Options
 ) -> None:
-    """One line per arm; a logarithmic axis where the values span more than a factor of 50."""
+    """One line per arm."""
     for arm, one in curves.items():
         look = styles[arm]
         draw_curves(axes, one, look.colour, look.dash, individual=options.individual, label=look.label)
-    values = np.concatenate([one.values.ravel() for one in curves.values()])
-    values = values[np.isfinite(values)]
-    if len(values) and values.min() > 0 and values.max() > LOG_FROM * values.min():
-        axes.set_yscale("log")
-    else:
-        from_zero(axes, 1.08)
-        axes.yaxis.set_major_locator(MaxNLocator(3, steps=[1, 2, 5, 10]))
+
+
+def scale_concentrations(panels: Sequence[Axes]) -> None:
+    """Axes from 0, all logarithmic where the means of one panel span more than a factor of 50."""
+    means = [np.concatenate([np.asarray(line.get_ydata(), float) for line in p.get_lines()]) for p in panels]
+    if any(np.nanmin(m) > 0 and np.nanmax(m) > LOG_FROM * np.nanmin(m) for m in means):
+        for panel, mean in zip(panels, means, strict=True):
+            panel.set_yscale("log")
+            panel.set_ylim(0.7 * np.nanmin(mean), 1.5 * np.nanmax(mean))
+            panel.yaxis.set_minor_formatter(NullFormatter())
+        return
+    for panel in panels:
+        from_zero(panel, 1.08)
+        panel.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
 
 
 def _places(groups: RunGroups) -> list[tuple[str, str]]:
@@ -76,14 +84,14 @@ def _places(groups: RunGroups) -> list[tuple[str, str]]:
     places = [(REGIONAL, region)] if region else []
     places.append((WHOLE, "whole tissue"))
     if LEVEL in groups.runs[0].series_names:
-        for compartment in groups.runs[0].series(LEVEL).labels["compartment"]:
-            if any(_moves(run.series(LEVEL).at(compartment=str(compartment)).values) for run in groups.runs):
-                places.append((LEVEL, str(compartment)))
+        held = [str(name) for name in groups.runs[0].series(LEVEL).labels["compartment"]]
+        places += [(LEVEL, name) for name in held if any(_moves(run, name) for run in groups.runs)]
     return places
 
 
-def _moves(levels: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> bool:
-    """Whether any column of (n_time, n_cytokine) leaves its start."""
+def _moves(run: Run, compartment: str) -> bool:
+    """Whether any cytokine in a compartment leaves its start."""
+    levels = run.series(LEVEL).at(compartment=compartment).values
     start = levels[:1]
     return bool((np.abs(levels - start) > LEAST_CHANGE * np.maximum(start, 1.0)).any())
 

@@ -38,7 +38,7 @@ def name_label(name: str, labels: Mapping[str, str]) -> str:
 
 
 def arm_label(arm: str) -> str:
-    """``cci_bmsc`` as ``CCI + BMSC``; a name with a word that is not known is only freed of its underscores."""
+    """``cci_bmsc`` as ``CCI + BMSC``; a name with an unknown word only loses its underscores."""
     words = arm.split("_")
     if all(word.lower() in _ARM_WORDS for word in words):
         return " + ".join(_ARM_WORDS[word.lower()] for word in words)

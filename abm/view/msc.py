@@ -20,7 +20,7 @@ from abm.view.style import ArmStyle, arm_styles
 
 
 def draw_msc(groups: RunGroups, options: Options) -> Figure:
-    """Injected cells over time: inside and outside the site, waiting in compartments, distance to the site."""
+    """Injected cells over time: in the site, elsewhere, waiting in compartments, distance to the site."""
     require(groups, "cell_count")
     kinds = injected_types(groups.runs)
     region = next(iter(groups.experiments.values())).readout_region
@@ -71,17 +71,16 @@ def _panels(
             draw_curves(panel, curves, look.colour, look.dash, individual=options.individual)
     within.set_ylabel(f"{label} in {region} (cells)")
     beyond.set_ylabel(f"{label} outside {region} (cells)")
-    waiting.set_ylabel(f"{label} waiting (cells of the animal)")
+    waiting.set_ylabel(f"{label} waiting (whole animal)")
     distance.set_ylabel(f"Mean distance to {region} (µm)")
     for panel, name in zip((within, beyond, waiting, distance), "abcd", strict=True):
         time_axis(panel, groups, label=panel in axes[1])
-        from_zero(panel, 1.08)
         letter(panel, name)
-    top = max(within.get_ylim()[1], beyond.get_ylim()[1])
-    within.set_ylim(0.0, top)
-    beyond.set_ylim(0.0, top)
+    from_zero((within, beyond), 1.08)
+    from_zero(waiting, 1.08)
+    from_zero(distance, 1.08)
     waiting.ticklabel_format(axis="y", style="sci", scilimits=(0, 3), useMathText=True)
-    mark_doses(within, groups, styles)
+    mark_doses(within, groups, {arm: styles[arm] for arm in arms})
 
 
 def _waiting(groups: RunGroups, arm: str, kind: str) -> Curves:

@@ -8,7 +8,7 @@ from abm.analysis.curves import collect
 from abm.analysis.groups import RunGroups
 from abm.view.canvas import grid, letter, new_figure
 from abm.view.curve_axes import arm_handles, last_day, spread_text, time_axis
-from abm.view.cytokines import REGIONAL, WHOLE, draw_concentrations
+from abm.view.cytokines import REGIONAL, WHOLE, draw_concentrations, scale_concentrations
 from abm.view.labels import name_label
 from abm.view.options import Options
 from abm.view.pain import THRESHOLD, require, threshold_axes
@@ -24,7 +24,7 @@ from abm.view.tissue import (
     snapshot,
 )
 
-WIDTH, HEIGHT = 240.0, 160.0  # mm
+WIDTH, HEIGHT = 240.0, 154.0  # mm
 SHOWN = ("IL-1b", "TNF-a", "IL-10", "TGF-b1")
 AFTER_DOSE = 7.0  # days
 
@@ -35,7 +35,7 @@ def draw_overview(groups: RunGroups, options: Options) -> Figure:
     styles = arm_styles(groups)
     labels = next(iter(groups.experiments.values())).labels
     figure = new_figure(HEIGHT, WIDTH)
-    upper, lower = figure.subfigures(2, 1, height_ratios=(1.0, 1.0))
+    upper, lower = figure.subfigures(2, 1, squeeze=False, height_ratios=(1.0, 1.15))[:, 0]
     day = options.days[0] if options.days else telling_day(groups)
     shots = {arm: [snapshot(pick(runs, options), day, options)] for arm, runs in groups.items()}
     panels = grid(upper, 1, len(groups))[0]
@@ -44,15 +44,15 @@ def draw_overview(groups: RunGroups, options: Options) -> Figure:
         draw_snapshot(panel, shots[arm][0], norm, groups.experiments[arm].readout_region, names=position == 0)
         panel.set_title(f"{styles[arm].label}, day {shots[arm][0].day:g}")
     scale_bar(panels[0], box_of(groups.runs[0]))
-    add_colour_bar(upper, panels, norm, options.field, shots[next(iter(groups))][0].unit, labels)
+    add_colour_bar(panels[-1], norm, options.field, shots[next(iter(groups))][0].unit, labels)
     upper.legend(
-        handles=cell_handles(groups, shots, labels),
+        handles=cell_handles(shots, labels),
         loc="outside lower center",
         ncols=9,
         handletextpad=0.2,
         columnspacing=1.0,
     )
-    left, right = lower.subfigures(1, 2, width_ratios=(1.0, 1.05))
+    left, right = lower.subfigures(1, 2, squeeze=False, width_ratios=(1.0, 1.05))[0]
     axes = left.subplots()
     threshold_axes(axes, groups, options, styles)
     _cytokines(right, groups, options)
@@ -88,6 +88,7 @@ def _cytokines(figure: object, groups: RunGroups, options: Options) -> None:
         unit = next(iter(curves.values())).unit
         panel.set_ylabel(f"{name_label(name, made.labels)} ({unit})")
         time_axis(panel, groups, label=panel in rows[-1])
+        scale_concentrations([panel])
     for panel in panels[len(names) :]:
         panel.set_axis_off()
     letter(panels[0], "c")

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from abm.analysis.curves import Curves, collect
 from abm.analysis.groups import RunGroups
 from abm.view.canvas import NothingToShowError, grid, letter, new_figure
 from abm.view.curve_axes import arm_handles, draw_curves, from_zero, mark_doses, spread_text, time_axis
 from abm.view.options import Options
-from abm.view.style import BLACK, GREY, SMALL, ArmStyle, arm_styles
+from abm.view.style import BLACK, GREY, ArmStyle, arm_styles
 
 THRESHOLD, SIGNAL = "withdrawal_threshold", "nociception"
 
@@ -45,13 +51,22 @@ def threshold_axes(axes: Axes, groups: RunGroups, options: Options, styles: dict
     axes.set_ylabel("Paw-withdrawal threshold (g)")
     time_axis(axes, groups)
     from_zero(axes, 1.08)
-    percent = axes.secondary_yaxis(
-        "right", functions=(lambda g: 100.0 * g / baseline, lambda p: p * baseline / 100.0)
-    )
+    percent = axes.secondary_yaxis("right", functions=(Scaling(100.0 / baseline), Scaling(baseline / 100.0)))
     percent.set_ylabel("% of baseline")
     percent.set_yticks([0, 25, 50, 75, 100])
     percent.spines["right"].set_visible(True)
     mark_doses(axes, groups, styles)
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Multiplication by a factor, for axes that show the same values in another unit."""
+
+    factor: float
+
+    def __call__(self, values: Any) -> Any:
+        """Values in the other unit."""
+        return np.asarray(values) * self.factor
 
 
 def draw_nociception(groups: RunGroups, options: Options) -> Figure:
@@ -59,7 +74,7 @@ def draw_nociception(groups: RunGroups, options: Options) -> Figure:
     require(groups, SIGNAL)
     styles = arm_styles(groups)
     figure = new_figure(height=125)
-    upper, lower = figure.subfigures(2, 1, height_ratios=(1.15, 1.0))
+    upper, lower = figure.subfigures(2, 1, squeeze=False, height_ratios=(1.15, 1.0))[:, 0]
     axes = upper.subplots()
     for arm, runs in groups.items():
         look = styles[arm]
@@ -83,17 +98,28 @@ def draw_nociception(groups: RunGroups, options: Options) -> Figure:
         alignment="left",
     )
     panels = grid(lower, 1, len(groups), sharey=True)[0]
-    for position, (arm, panel) in enumerate(zip(groups, panels, strict=True)):
+    for arm, panel in zip(groups, panels, strict=True):
         _spread_axes(panel, groups, arm, styles[arm])
         panel.set_title(styles[arm].label)
-        panel.set_ylabel("Nociceptive signal" if position == 0 else "")
-        time_axis(panel, groups, label=False)
-    panels[0].set_ylim(bottom=0.0)
-    lower.supxlabel(panels[0].get_xlabel() or axes.get_xlabel(), fontsize=axes.xaxis.label.get_fontsize())
+        time_axis(panel, groups)
+    panels[0].set_ylabel("Nociceptive signal")
+    from_zero(panels)
     letter(panels[0], "b")
-    handles, labels = panels[-1].get_legend_handles_labels()
-    lower.legend(handles, labels, loc="outside lower center", ncols=4)
+    lower.legend(handles=_spread_handles(panels[-1]), loc="outside lower center", ncols=4)
     return figure
+
+
+def _spread_handles(axes: Axes) -> list[Artist]:
+    """Legend of a panel of spreads, in grey since each panel has the colour of its arm."""
+    handles: list[Artist] = []
+    for artist, label in zip(*axes.get_legend_handles_labels(), strict=True):
+        if isinstance(artist, Line2D):
+            colour = BLACK if artist.get_color() == BLACK else GREY
+            dash, width = artist.get_linestyle(), artist.get_linewidth()
+            handles.append(Line2D([], [], color=colour, linestyle=dash, linewidth=width, label=label))
+        else:
+            handles.append(Patch(color=GREY, alpha=artist.get_alpha(), linewidth=0, label=label))
+    return handles
 
 
 def _spread_axes(axes: Axes, groups: RunGroups, arm: str, look: ArmStyle) -> None:

@@ -1,12 +1,12 @@
 """Colours, lines and type sizes: one meaning, one look, in every figure.
 
-Colours are those of Okabe and Ito (2008), told apart with any common colour vision; lines also differ by their
-dashes, so that a grey print can be read.
+Colours are those of Okabe and Ito (2008), told apart with any common colour vision; lines also differ by
+their dashes, so that a grey print can be read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +31,7 @@ TITLE, TEXT, SMALL = 8.0, 8.0, 7.0  # pt
 
 BAND_ALPHA = 0.22
 
-Dash = str | tuple[int, tuple[float, ...]]
+Dash = Any  # what matplotlib takes as a line style
 
 RC: dict[str, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so figures are the same everywhere
@@ -113,9 +113,11 @@ CYTOKINES = {
     "DAMP": GREY,
 }
 
-# Paler where a phenotype is one of rest, fuller where it is one of action.
-PHENOTYPE_SHADES = (0.45, 1.0, 0.7, 0.85)
+# The first phenotype of a type is one of rest, drawn pale; the following ones are full.
+REST, ACTIVE = 0.45, 1.0
 PHENOTYPE_DASHES: tuple[Dash, ...] = ((0, (1.5, 1.0)), "-", (0, (5.0, 1.5)), (0, (4.0, 1.0, 1.0, 1.0)))
+# Types for which it is the other way round.
+FIRST_IS_ACTIVE = ("t_cell",)
 
 
 def arm_styles(arms: Iterable[str]) -> dict[str, ArmStyle]:
@@ -137,6 +139,18 @@ def cell_colours(types: Iterable[str]) -> dict[str, str]:
     return {name: CELLS.get(name) or extra[name] for name in names}
 
 
+def phenotype_looks(kind: str, colour: str, phenotypes: Sequence[str]) -> dict[str, tuple[Any, Dash, bool]]:
+    """Colour, dashes, and whether it is active, of every phenotype of a type, given in its order."""
+    looks: dict[str, tuple[Any, Dash, bool]] = {}
+    for position, name in enumerate(phenotypes):
+        swapped = position < 2 and kind in FIRST_IS_ACTIVE
+        rank = 1 if len(phenotypes) == 1 else 1 - position if swapped else position
+        active = rank > 0
+        dash = PHENOTYPE_DASHES[rank % len(PHENOTYPE_DASHES)]
+        looks[name] = (shade(colour, ACTIVE if active else REST), dash, active)
+    return looks
+
+
 def shade(colour: str, strength: float) -> tuple[float, float, float]:
     """A colour mixed with white: 1 is the colour itself, 0 white."""
     r, g, b = to_rgb(colour)
@@ -145,4 +159,4 @@ def shade(colour: str, strength: float) -> tuple[float, float, float]:
 
 def field_colours() -> Colormap:
     """White to mid grey, so that the hue of the cells on top of a field stays readable."""
-    return LinearSegmentedColormap.from_list("abm_field", ["#FFFFFF", "#CFCFCF", "#6E6E6E"])
+    return LinearSegmentedColormap.from_list("abm_field", ["#FFFFFF", "#DCDCDC", "#969696"])

@@ -9,22 +9,21 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from numpy.typing import NDArray
 
 from abm.analysis.groups import RunGroups
 from abm.analysis.quantities import Quantity, evaluate
 from abm.analysis.targets import Comparison, Report, compare_with_targets
 from abm.view.canvas import NothingToShowError, letter, new_figure
-from abm.view.curve_axes import arm_handles, draw_curves, last_day, time_axis, time_label
+from abm.view.curve_axes import arm_handles, draw_curves, time_axis
 from abm.view.options import Options
-from abm.view.style import GREY, SMALL, ArmStyle, arm_styles
+from abm.view.style import BLACK, GREY, ArmStyle, arm_styles
 
 COLUMNS = 3
-# Simulated means stand this share of the time axis to the right of their targets.
-DODGE = 0.008
 
 
 def draw_targets(groups: RunGroups, options: Options) -> Figure:
-    """A panel per quantity: open squares with tolerance bars are published, points with bars simulated.
+    """A panel per quantity: open squares with thin bars are published, points with thick bars simulated.
 
     A quantity given in several arms takes a row for itself.
     """
@@ -45,7 +44,6 @@ def draw_targets(groups: RunGroups, options: Options) -> Figure:
         axes = figure.add_subplot(cell)
         mine = [comparison for comparison in shown if comparison.target.quantity == name]
         _target_axes(axes, groups, report.targets.quantities[name], mine, styles, options)
-        axes.set_xlabel(time_label(groups))
         letter(axes, mark)
     arms = [arm for arm in groups if any(c.target.arm == arm for c in shown)]
     figure.legend(
@@ -65,57 +63,62 @@ def _target_axes(
     styles: dict[str, ArmStyle],
     options: Options,
 ) -> None:
-    dodge = DODGE * last_day(groups)
     for arm in dict.fromkeys(comparison.target.arm for comparison in comparisons):
         mine = [comparison for comparison in comparisons if comparison.target.arm == arm]
-        look = styles[arm]
-        draw_curves(axes, evaluate(quantity, groups, arm), look.colour, look.dash, width=0.7)
-        shift = groups.experiments[arm].injury_day
+        look, shift = styles[arm], groups.experiments[arm].injury_day
+        curves = evaluate(quantity, groups, arm)
+        draw_curves(axes, curves, look.colour, look.dash, width=0.8, individual=options.individual)
         days = np.array([comparison.target.day + shift for comparison in mine])
-        means = np.array([comparison.target.mean for comparison in mine])
-        tolerances = np.array([comparison.target.tolerance for comparison in mine])
-        upper = np.array([comparison.target.bound == "upper" for comparison in mine])
-        lower = np.array([comparison.target.bound == "lower" for comparison in mine])
-        # A bound has an arrow in the direction in which it is met, and no bar.
-        bars = np.stack([np.where(lower, 0.0, tolerances), np.where(upper, 0.0, tolerances)])
-        axes.errorbar(
-            days - dodge,
-            means,
-            yerr=bars,
-            uplims=upper,
-            lolims=lower,
-            fmt="s",
-            markersize=3.6,
-            markerfacecolor="white",
-            markeredgewidth=0.8,
-            elinewidth=0.8,
-            capsize=2.0,
-            color=look.colour,
-            label=f"target {arm}",
-            zorder=3,
-        )
-        simulated = np.array([comparison.mean for comparison in mine])
         half = np.array([float(c.simulated.high) - c.mean for c in mine])
         axes.errorbar(
-            days + dodge,
-            simulated,
+            days,
+            [comparison.mean for comparison in mine],
             yerr=np.where(np.isnan(half), 0.0, half),
             fmt="o",
-            markersize=3.0,
-            elinewidth=1.4,
+            markersize=3.4,
+            elinewidth=2.4,
             capsize=0,
             color=look.colour,
             label=f"simulated {arm}",
-            zorder=4,
+            zorder=3,
         )
+        _published(axes, days, mine, look.colour, f"target {arm}")
     unit = (
         f" ({quantity.unit})"
         if quantity.unit not in ("1", "") and quantity.unit not in quantity.label
         else ""
     )
     axes.set_ylabel(quantity.label + unit)
-    axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]) if axes.get_ylim()[0] < -0.5 else 0.0)
+    drawn = [axes.get_ylim()[1], *(c.target.mean + c.target.tolerance for c in comparisons)]
+    axes.set_ylim(0.0, max(drawn))
     time_axis(axes, groups)
+
+
+def _published(
+    axes: Axes, days: NDArray[np.float64], comparisons: Sequence[Comparison], colour: str, label: str
+) -> None:
+    """Open squares with tolerance bars; a bound has an arrow towards where it is met instead."""
+    upper = np.array([comparison.target.bound == "upper" for comparison in comparisons])
+    lower = np.array([comparison.target.bound == "lower" for comparison in comparisons])
+    tolerances = np.array([comparison.target.tolerance for comparison in comparisons])
+    axes.errorbar(
+        days,
+        [comparison.target.mean for comparison in comparisons],
+        yerr=np.stack([np.where(lower, 0.0, tolerances), np.where(upper, 0.0, tolerances)]),
+        uplims=upper,
+        lolims=lower,
+        fmt="s",
+        markersize=4.6,
+        markerfacecolor="none",
+        markeredgecolor=BLACK,
+        markeredgewidth=0.7,
+        ecolor=BLACK,
+        elinewidth=0.7,
+        capsize=2.2,
+        color=colour,
+        label=label,
+        zorder=4,
+    )
 
 
 def _marks() -> list[Line2D]:
@@ -123,13 +126,15 @@ def _marks() -> list[Line2D]:
         Line2D(
             [],
             [],
-            color=GREY,
+            color=BLACK,
+            linestyle="none",
             marker="s",
-            markerfacecolor="white",
-            markersize=3.6,
-            label="target ± tolerance",
+            markerfacecolor="none",
+            markeredgewidth=0.7,
+            markersize=4.6,
+            label="published ± tolerance",
         ),
-        Line2D([], [], color=GREY, marker="o", markersize=3.0, label="simulated, 95 % interval"),
+        Line2D([], [], color=GREY, marker="o", markersize=3.4, label="simulated, 95 % interval"),
     ]
 
 

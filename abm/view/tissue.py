@@ -14,7 +14,7 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
 from abm.analysis.groups import RunGroups
@@ -25,27 +25,31 @@ from abm.view.labels import name_label
 from abm.view.options import MAXIMUM, PROJECTIONS, SECTION, Options
 from abm.view.style import (
     BLACK,
-    GREY,
-    PHENOTYPE_SHADES,
     SMALL,
+    WIDTH,
     arm_styles,
     cell_colours,
     field_colours,
-    shade,
+    phenotype_looks,
 )
 
 Box = tuple[float, float, float, float]
 """Left, right, lower and upper edge [um]."""
 
 # Sizes of the symbols [um]: enlarged, and the rarer the larger, so that cells can be seen at print size.
-SYMBOL = {"microglia": 22.0, "astrocyte": 18.0, "neuron": 14.0, "t_cell": 26.0, "msc": 38.0}
-OTHER_SYMBOL = 22.0
+SYMBOL = {"microglia": 26.0, "astrocyte": 22.0, "neuron": 12.0, "t_cell": 34.0, "msc": 46.0}
+OTHER_SYMBOL = 26.0
+RESTING = 0.75  # of that size, for phenotypes of rest
+OUTLINED = ("t_cell", "msc")  # with a dark outline, so that the few stand out
 # From the back to the front; types not named here come last but one.
 ORDER = ("neuron", "astrocyte", "microglia", "t_cell", "msc")
 SECTION_HALF = 10.0  # [um] cells this far from the section are shown
+SMOOTHING = 3  # passes over the outline of a region
 LOG_FROM = 8.0  # highest over lowest concentration beyond which the colour scale is logarithmic
 RASTER_FROM = 5000  # cells of a panel beyond which they become an image inside SVG and PDF
 DEFAULT_DAYS = (3.0, 7.0, 28.0)
+# Room [mm] beside the panels: day labels, colour bar, titles, legend, gaps; and the height of a page.
+LEFT, RIGHT, ABOVE, BELOW, GAP, TALLEST = 6.0, 17.0, 5.0, 17.0, 1.6, 200.0
 
 
 @dataclass(frozen=True)
@@ -63,8 +67,9 @@ def draw_tissue(groups: RunGroups, options: Options) -> Figure:
     """Cells by type and phenotype over a field: a column per arm, a row per day."""
     days = options.days or default_days(groups)
     shots = {arm: [snapshot(pick(groups[arm], options), day, options) for day in days] for arm in groups}
-    panel = (180.0 - 16.0) / max(len(groups), 2)
-    figure = new_figure(height=26 + (panel + 1.0) * len(days) * _aspect(groups))
+    side = (WIDTH - LEFT - RIGHT) / len(groups) - GAP
+    side = min(side, TALLEST / len(days) / _aspect(groups))
+    figure = new_figure(height=ABOVE + BELOW + (side * _aspect(groups) + GAP) * len(days))
     axes = grid(figure, len(days), len(groups))
     norm = colour_scale([shot for row in shots.values() for shot in row])
     styles = arm_styles(groups)
@@ -73,14 +78,13 @@ def draw_tissue(groups: RunGroups, options: Options) -> Figure:
             first = row == 0 and column == 0
             draw_snapshot(axes[row][column], shot, norm, groups.experiments[arm].readout_region, names=first)
             if column == 0:
-                axes[row][0].set_ylabel(f"day {shot.day:g}")
+                axes[row][0].set_ylabel(f"Day {shot.day:g}")
         axes[0][column].set_title(styles[arm].label)
     scale_bar(axes[-1][0], box_of(groups.runs[0]))
     labels = next(iter(groups.experiments.values())).labels
-    flat = [one for row in axes for one in row]
-    add_colour_bar(figure, flat, norm, options.field, shots[next(iter(groups))][0].unit, labels)
+    add_colour_bar(axes[0][-1], norm, options.field, shots[next(iter(groups))][0].unit, labels)
     figure.legend(
-        handles=cell_handles(groups, shots, labels),
+        handles=cell_handles(shots, labels),
         loc="outside lower center",
         ncols=5,
         title=caption(groups, options),
@@ -228,7 +232,7 @@ def _draw_cells(axes: Axes, shot: Snapshot) -> None:
                 offset_transform=axes.transData,
                 facecolors=[face],
                 edgecolors=[edge],
-                linewidths=0.25,
+                linewidths=0.35,
                 zorder=3 + 0.01 * level,
                 rasterized=raster,
                 label=phenotypes[code],
@@ -238,7 +242,7 @@ def _draw_cells(axes: Axes, shot: Snapshot) -> None:
 
 
 def drawing_order(phenotypes: Sequence[str]) -> list[int]:
-    """Codes of phenotypes from the back to the front: resting before active, rare types last."""
+    """Codes of phenotypes from back to the front: resting before active, rare types last."""
     known = {name: rank for rank, name in enumerate(ORDER)}
 
     def rank(code: int) -> tuple[float, int]:
@@ -253,11 +257,12 @@ def cell_looks(types: Sequence[str], phenotypes: Sequence[str]) -> dict[str, tup
     looks: dict[str, tuple[Any, Any, float]] = {}
     for kind in types:
         mine = [name for name in phenotypes if name.partition(":")[0] == kind]
-        for position, name in enumerate(mine):
-            strength = PHENOTYPE_SHADES[position % len(PHENOTYPE_SHADES)] if len(mine) > 1 else 1.0
-            full = strength == 1.0
-            edge = "white" if full else shade(colours[kind], 0.9)
-            looks[name] = (shade(colours[kind], strength), edge, SYMBOL.get(kind, OTHER_SYMBOL))
+        for name, (face, _, active) in phenotype_looks(kind, colours[kind], mine).items():
+            size = SYMBOL.get(kind, OTHER_SYMBOL)
+            if kind in OUTLINED:
+                looks[name] = face, BLACK, size
+            else:
+                looks[name] = face, "none", size if active else RESTING * size
     return looks
 
 
@@ -266,109 +271,96 @@ def _draw_regions(axes: Axes, run: Run, site: str, names: bool) -> None:
     if len(x) < 2 or len(y) < 2:
         return
     for region, mask in run.regions.items():
-        flat = mask.any(axis=0)
+        flat = np.asarray(mask.any(axis=0))
         style = "solid" if region == site else "dashed"
         axes.contour(
-            x, y, flat.astype(float), levels=[0.5], colors=[BLACK], linewidths=0.7, linestyles=style, zorder=6
+            x, y, smooth(flat), levels=[0.5], colors=[BLACK], linewidths=0.8, linestyles=style, zorder=6
         )
         if names and flat.any():
             rows, columns = np.nonzero(flat)
-            axes.annotate(
-                region,
-                (float(x[columns].mean()), float(y[rows.max()])),
-                xytext=(0, 1.5),
-                textcoords="offset points",
-                ha="center",
-                va="bottom",
-                fontsize=SMALL,
-                zorder=8,
-            )
+            _text(axes, region, (float(x[columns].mean()), float(y[rows.max()])))
 
 
-def scale_bar(axes: Axes, box: Box) -> None:
-    """A bar of a round length, near a fifth of the width, with its length above it."""
-    width = box[1] - box[0]
-    lengths = [m * 10.0**e for e in range(0, 5) for m in (1, 2, 5)]
-    length = min(lengths, key=lambda one: abs(one - 0.25 * width))
-    height = 0.012 * (box[3] - box[2])
-    left, bottom = box[0] + 0.05 * width, box[2] + 0.05 * (box[3] - box[2])
-    axes.add_patch(Rectangle((left, bottom), length, height, facecolor=BLACK, edgecolor="none", zorder=8))
-    text = f"{length / 1000:g} mm" if length >= 1000 else f"{length:g} µm"
+def smooth(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """A mask averaged over neighbours, so that its contour at one half shows no steps of voxels."""
+    values = np.pad(mask.astype(np.float64), SMOOTHING, mode="edge")
+    for _ in range(SMOOTHING):
+        for axis in (0, 1):
+            values = 0.25 * np.roll(values, 1, axis) + 0.5 * values + 0.25 * np.roll(values, -1, axis)
+    return values[SMOOTHING:-SMOOTHING, SMOOTHING:-SMOOTHING]
+
+
+def _text(axes: Axes, text: str, place: tuple[float, float]) -> None:
+    """Small text above a place, readable on top of cells."""
     axes.annotate(
         text,
-        (left + 0.5 * length, bottom + height),
-        xytext=(0, 1.5),
+        place,
+        xytext=(0, 2.0),
         textcoords="offset points",
         ha="center",
         va="bottom",
         fontsize=SMALL,
         zorder=8,
-        bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.7},
+        bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.8},
     )
 
 
-def add_colour_bar(
-    figure: Any,
-    axes: Sequence[Axes],
-    norm: Normalize,
-    cytokine: str,
-    unit: str,
-    labels: Mapping[str, str],
-) -> None:
-    """One bar at the right of all panels."""
-    bar = figure.colorbar(
-        ScalarMappable(norm, field_colours()),
-        ax=list(axes),
-        location="right",
-        fraction=0.03,
-        aspect=30,
-        pad=0.01,
-    )
+def scale_bar(axes: Axes, box: Box) -> None:
+    """A bar of a round length, near a fifth of the width, with its length above it."""
+    width = box[1] - box[0]
+    lengths = [m * 10.0**e for e in range(5) for m in (1, 2, 5)]
+    length = min(lengths, key=lambda one: abs(one - 0.25 * width))
+    height = 0.012 * (box[3] - box[2])
+    left, bottom = box[0] + 0.05 * width, box[2] + 0.05 * (box[3] - box[2])
+    axes.add_patch(Rectangle((left, bottom), length, height, facecolor=BLACK, edgecolor="none", zorder=8))
+    text = f"{length / 1000:g} mm" if length >= 1000 else f"{length:g} µm"
+    _text(axes, text, (left + 0.5 * length, bottom + height))
+
+
+def add_colour_bar(axes: Axes, norm: Normalize, cytokine: str, unit: str, labels: Mapping[str, str]) -> None:
+    """A bar at the right of a panel, as tall as the panel."""
+    figure = axes.get_figure()
+    assert figure is not None
+    bar = figure.colorbar(ScalarMappable(norm, field_colours()), cax=axes.inset_axes((1.04, 0.0, 0.05, 1.0)))
     bar.set_label(f"{name_label(cytokine, labels)} ({unit})")
     bar.outline.set_linewidth(0.4)
     if isinstance(norm, LogNorm):
+        bar.ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        bar.ax.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
+        bar.ax.yaxis.set_minor_formatter(NullFormatter())
 
 
-def cell_handles(
-    groups: RunGroups, shots: Mapping[str, Sequence[Snapshot]], labels: Mapping[str, str]
-) -> list[Line2D]:
+def cell_handles(shots: Mapping[str, Sequence[Snapshot]], labels: Mapping[str, str]) -> list[Line2D]:
     """Legend entries of the phenotypes that occur in the panels."""
-    seen: set[str] = set()
-    types: list[str] = []
-    phenotypes: list[str] = []
-    for shot in (one for row in shots.values() for one in row):
-        if shot.cells is not None:
-            types = [str(name) for name in shot.cells.labels["type"]]
-            phenotypes = [str(name) for name in shot.cells.labels["phenotype"]]
-            seen.update(str(name) for name in np.unique(shot.cells.names("phenotype")))
+    frames = [shot.cells for row in shots.values() for shot in row if shot.cells is not None]
+    if not frames:
+        return []
+    types = [str(name) for name in frames[0].labels["type"]]
+    phenotypes = [str(name) for name in frames[0].labels["phenotype"]]
+    seen = {str(name) for cells in frames for name in np.unique(cells.names("phenotype"))}
     looks = cell_looks(types, phenotypes)
-    handles = []
-    for name in phenotypes:
-        if name in seen:
-            face, edge, size = looks[name]
-            kind, _, phenotype = name.partition(":")
-            alone = sum(one.partition(":")[0] == kind for one in phenotypes) == 1
-            label = (
-                name_label(kind, labels)
-                if alone
-                else f"{name_label(kind, labels)}, {name_label(name, labels)}"
-            )
-            handles.append(
-                Line2D(
-                    [],
-                    [],
-                    linestyle="none",
-                    marker="o",
-                    markersize=3.0 + size / 16.0,
-                    markerfacecolor=face,
-                    markeredgecolor=GREY if edge == "white" else edge,
-                    markeredgewidth=0.3,
-                    label=label,
-                )
-            )
-    return handles
+    return [
+        Line2D(
+            [],
+            [],
+            linestyle="none",
+            marker="o",
+            markersize=2.0 + looks[name][2] / 12.0,
+            markerfacecolor=looks[name][0],
+            markeredgecolor=looks[name][1],
+            markeredgewidth=0.35,
+            label=_phenotype_label(name, phenotypes, labels),
+        )
+        for name in phenotypes
+        if name in seen
+    ]
+
+
+def _phenotype_label(name: str, phenotypes: Sequence[str], labels: Mapping[str, str]) -> str:
+    """``microglia, activated``; only the type where it has a single phenotype."""
+    kind = name.partition(":")[0]
+    alone = sum(one.partition(":")[0] == kind for one in phenotypes) == 1
+    return name_label(kind, labels) if alone else f"{name_label(kind, labels)}, {name_label(name, labels)}"
 
 
 def caption(groups: RunGroups, options: Options) -> str:
