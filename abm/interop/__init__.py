@@ -1,0 +1,1 @@
+"""Other tools' ways of looking at the same model: the Mesa face."""
