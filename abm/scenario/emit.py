@@ -10,6 +10,8 @@ from abm.scenario.quantity import ANNOTATION_KEYS
 from abm.scenario.read import resolve
 
 _SAFE = re.compile(r"[A-Za-z0-9./µμ][^#:{}\[\],&*!|>'\"%@`?\t\n\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]*")
+#: Not allowed, or a line break, in a YAML text.
+_ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff]")
 _WIDTH = 110
 
 
@@ -74,12 +76,7 @@ def _scalar(node: ScalarNode) -> str:
 
 def _text(text: str) -> str:
     """Plain where that reads back as the same text, else in double quotes."""
-    plain = _SAFE.fullmatch(text) and text == text.strip() and resolve(text) == text
+    plain = _SAFE.fullmatch(text) and text == text.strip()
     if plain and isinstance(resolve(text), str):
         return text
-    return (
-        json.dumps(text, ensure_ascii=False)
-        .replace("\x7f", "\\x7f")
-        .replace("\u2028", "\\L")
-        .replace("\u2029", "\\P")
-    )
+    return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(text, ensure_ascii=False))

@@ -38,8 +38,9 @@ class Quantity(float):
     source : tuple of str
         Keys of sources.
     note : str
-    molar : bool
-        The value is an amount of substance; it has to be multiplied by a molar mass (`in_mass`).
+    molar : tuple of str
+        Which of ``value``, ``low`` and ``high`` are amounts of substance and still have to be
+        multiplied by a molar mass (`in_mass`).
     """
 
     __slots__ = ("given", "high", "kind", "low", "molar", "note", "source", "unit")
@@ -51,7 +52,7 @@ class Quantity(float):
     kind: str | None
     source: tuple[str, ...]
     note: str
-    molar: bool
+    molar: tuple[str, ...]
 
     def __new__(  # noqa: D102 - the class says it all
         cls,
@@ -64,7 +65,7 @@ class Quantity(float):
         kind: str | None = None,
         source: tuple[str, ...] = (),
         note: str = "",
-        molar: bool = False,
+        molar: tuple[str, ...] = (),
     ) -> Quantity:
         self = super().__new__(cls, value)
         self.unit, self.given = unit, given or f"{value:g} {unit}"
@@ -101,11 +102,11 @@ class Quantity(float):
             return self
         factor = molar_mass * _FG_PER_MOL_PER_KDA
         (value,), options = self.__getnewargs_ex__()
-        options["molar"] = False
         for end in ("low", "high"):
-            if options[end] is not None:
+            if end in self.molar:
                 options[end] *= factor
-        return Quantity(value * factor, **options)
+        options["molar"] = ()
+        return Quantity(value * factor if "value" in self.molar else value, **options)
 
 
 def _rebuild(value: float, options: dict[str, Any]) -> Quantity:
@@ -194,7 +195,7 @@ def read_quantity(raw: object, rule: QuantityRule) -> tuple[Quantity | None, lis
         _check_sign(number, raw, rule)
     except UnitError as error:
         return None, [((), str(error))]
-    return Quantity(number, unit=dimension.unit, given=_given(raw), molar=molar), []
+    return Quantity(number, unit=dimension.unit, given=_given(raw), molar=("value",) if molar else ()), []
 
 
 def _annotated(raw: dict[str, object], rule: QuantityRule) -> tuple[Quantity | None, list[SubFault]]:
@@ -225,7 +226,7 @@ def _annotated(raw: dict[str, object], rule: QuantityRule) -> tuple[Quantity | N
         faults.append((("source",), "a source is a text or a list of texts"))
     if faults:
         return None, faults
-    value, dimension, molar = numbers["value"]
+    value, dimension, _ = numbers["value"]
     low, high = (numbers[end][0] if end in numbers else None for end in ("low", "high"))
     return Quantity(
         value,
@@ -236,7 +237,7 @@ def _annotated(raw: dict[str, object], rule: QuantityRule) -> tuple[Quantity | N
         kind=None if kind is None else str(kind),
         source=tuple(str(key) for key in sources),
         note=str(note or ""),
-        molar=molar,
+        molar=tuple(key for key, number in numbers.items() if number[2]),
     ), []
 
 
@@ -247,9 +248,11 @@ def _range_faults(numbers: dict[str, tuple[float, Dimension, bool]]) -> list[Sub
     faults: list[SubFault] = [
         ((end,), f"'{end}' is {numbers[end][1].name}, but 'value' is {dimension.name}")
         for end in ("low", "high")
-        if end in numbers and numbers[end][1:] != numbers["value"][1:]
+        if end in numbers and numbers[end][1] is not dimension
     ]
-    if not faults and "low" in numbers and "high" in numbers and numbers["low"][0] > numbers["high"][0]:
+    low, high = numbers.get("low"), numbers.get("high")
+    # An amount and a mass are compared once the molar mass is known.
+    if not faults and low and high and low[2] == high[2] and low[0] > high[0]:
         faults.append((("low",), "'low' is larger than 'high'"))
     return faults
 

@@ -16,7 +16,7 @@ from abm.scenario.nodes import ListNode, MapNode, Mark, Node, Origin, ScalarNode
 MAX_BYTES = 5_000_000
 MAX_DEPTH = 50
 MAX_ALIASES = 100
-MAX_NODES = 200_000
+MAX_NODES = 100_000
 
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -30,6 +30,9 @@ _WORDS: dict[str, float | bool | None] = {
 }
 _CORE_TYPES = ("str", "int", "float", "bool", "null", "seq", "map")
 _CORE_TAGS = frozenset(("!", *(f"tag:yaml.org,2002:{name}" for name in _CORE_TYPES)))
+
+#: Escapes can smuggle these into a quoted text: control characters and halves of surrogate pairs.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 
 class UnreadableError(Exception):
@@ -129,6 +132,8 @@ def parse_text(text: str, name: str, folder: Path | None, faults: list[Fault]) -
 def parse_value(text: str, folder: Path | None = None) -> tuple[Node, list[Fault]]:
     """Nodes of a value given on the command line; its positions point nowhere."""
     faults: list[Fault] = []
+    if not text.strip():
+        raise UnreadableError(Mark(Origin("")).fault("the value is missing after '='; null removes a key"))
     node = _Builder(Origin("", folder), faults, positions=False).build(text)
     return node, faults
 
@@ -227,6 +232,10 @@ class _Builder:
         self._check_tag(event, mark)
         tagged_text = event.ctag is not None and str(event.ctag).endswith((":str", "!"))
         quoted = event.style is not None or tagged_text
+        bad = _UNPRINTABLE.search(event.value)
+        if bad:
+            message = f"the text holds the character U+{ord(bad[0]):04X}, which cannot be written or stored"
+            self.faults.append(mark.fault(message))
         node = ScalarNode(event.value if quoted else resolve(event.value), event.value, mark)
         if event.anchor:
             self.anchors[event.anchor] = node

@@ -74,13 +74,15 @@ def test_any_dimension_is_recognised() -> None:
 
 def test_molar_values_wait_for_a_molar_mass() -> None:
     value = read({"value": "5 nM", "low": "1 nM", "high": "10 nM"}, None)
-    assert value.molar and value.unit == "pg/ml"
+    assert value.molar == ("value", "low", "high") and value.unit == "pg/ml"
     by_mass = value.in_mass(17.0)
     # 5e-9 mol/l x 17e3 g/mol = 85e-6 g/l = 85 ng/ml
     assert math.isclose(by_mass, 85_000.0, rel_tol=1e-12)
     assert by_mass.low is not None and math.isclose(by_mass.low, 17_000.0, rel_tol=1e-12)
     assert not by_mass.molar
     assert by_mass.in_mass(99.0) is by_mass
+    mixed = read({"value": "5 nM", "low": "1 pg/ml", "high": "10 nM"}, "pg/ml").in_mass(17.0)
+    assert (mixed.low, mixed.high) == (1.0, pytest.approx(170_000.0))
 
 
 @pytest.mark.parametrize(
@@ -103,7 +105,12 @@ def test_molar_values_wait_for_a_molar_mass() -> None:
         ({"low": "1 um"}, "um", {}, "'value' is missing"),
         ({"value": "1 um", "hihg": "2 um"}, "um", {}, "unknown key 'hihg'; did you mean 'high'?"),
         ({"value": "1 um", "low": "3 um", "high": "2 um"}, "um", {}, "low: 'low' is larger than 'high'"),
-        ({"value": "1 nM", "low": "3 pg/ml"}, "pg/ml", {}, "low: 'low' is a concentration"),
+        (
+            {"value": "1 nM", "low": "3 um"},
+            None,
+            {},
+            "low: 'low' is a length, but 'value' is a concentration",
+        ),
         ({"value": "1 um", "kind": "gessed"}, "um", {}, "'gessed' is no kind of value"),
         ({"value": "1 um", "source": [1]}, "um", {}, "a source is a text"),
     ],
