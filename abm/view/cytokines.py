@@ -75,7 +75,7 @@ def scale_concentrations(panels: Sequence[Axes]) -> None:
         return
     for panel in panels:
         from_zero(panel, 1.08)
-        panel.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+        panel.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
 
 
 def _places(groups: RunGroups) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from abm.analysis.curves import collect
@@ -27,6 +28,7 @@ from abm.view.tissue import (
 WIDTH, HEIGHT = 240.0, 154.0  # mm
 SHOWN = ("IL-1b", "TNF-a", "IL-10", "TGF-b1")
 AFTER_DOSE = 7.0  # days
+PANELS = 4  # of tissue
 
 
 def draw_overview(groups: RunGroups, options: Options) -> Figure:
@@ -36,15 +38,18 @@ def draw_overview(groups: RunGroups, options: Options) -> Figure:
     labels = next(iter(groups.experiments.values())).labels
     figure = new_figure(HEIGHT, WIDTH)
     upper, lower = figure.subfigures(2, 1, squeeze=False, height_ratios=(1.0, 1.15))[:, 0]
-    day = options.days[0] if options.days else telling_day(groups)
-    shots = {arm: [snapshot(pick(runs, options), day, options)] for arm, runs in groups.items()}
-    panels = grid(upper, 1, len(groups))[0]
-    norm = colour_scale([row[0] for row in shots.values()])
-    for position, (arm, panel) in enumerate(zip(groups, panels, strict=True)):
-        draw_snapshot(panel, shots[arm][0], norm, groups.experiments[arm].readout_region, names=position == 0)
-        panel.set_title(f"{styles[arm].label}, day {shots[arm][0].day:g}")
+    days = options.days or telling_days(groups)
+    shots = {
+        arm: [snapshot(pick(runs, options), day, options) for day in days] for arm, runs in groups.items()
+    }
+    panels = grid(upper, 1, len(groups) * len(days))[0]
+    shown = [(arm, shot) for arm, row in shots.items() for shot in row]
+    norm = colour_scale([shot for _, shot in shown])
+    for position, ((arm, shot), panel) in enumerate(zip(shown, panels, strict=True)):
+        draw_snapshot(panel, shot, norm, groups.experiments[arm].readout_region, names=position == 0)
+        panel.set_title(f"{styles[arm].label}, day {shot.day:g}")
     scale_bar(panels[0], box_of(groups.runs[0]))
-    add_colour_bar(panels[-1], norm, options.field, shots[next(iter(groups))][0].unit, labels)
+    add_colour_bar(panels[-1], norm, options.field, shown[0][1].unit, labels)
     upper.legend(
         handles=cell_handles(shots, labels),
         loc="outside lower center",
@@ -67,10 +72,17 @@ def draw_overview(groups: RunGroups, options: Options) -> Figure:
     return figure
 
 
-def telling_day(groups: RunGroups) -> float:
-    """A week after the first dose of any arm, else day 7, at most the end of the runs."""
+def telling_days(groups: RunGroups) -> tuple[float, ...]:
+    """A week after the first dose of any arm, else day 7; several evenly spaced days for one or two arms."""
+    end = last_day(groups)
+    count = PANELS // len(groups)
+    if count > 1:
+        frames = groups.runs[0].field_times
+        wanted = np.linspace(0.0, end, count + 1)[1:]
+        nearest = [float(frames[np.argmin(np.abs(frames - day))]) for day in wanted if len(frames)]
+        return tuple(dict.fromkeys(nearest)) or (end,)
     doses = [dose.day for made in groups.experiments.values() for dose in made.doses]
-    return min(min(doses, default=0.0) + AFTER_DOSE, last_day(groups))
+    return (min(min(doses, default=0.0) + AFTER_DOSE, end),)
 
 
 def _cytokines(figure: object, groups: RunGroups, options: Options) -> None:

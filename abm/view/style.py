@@ -157,6 +157,12 @@ def shade(colour: str, strength: float) -> tuple[float, float, float]:
     return (1 - strength * (1 - r), 1 - strength * (1 - g), 1 - strength * (1 - b))
 
 
+def darker(colour: str, strength: float = 0.45) -> tuple[float, float, float]:
+    """A colour mixed with black: 0 is the colour itself, 1 black."""
+    r, g, b = to_rgb(colour)
+    return ((1 - strength) * r, (1 - strength) * g, (1 - strength) * b)
+
+
 def field_colours() -> Colormap:
     """White to mid grey, so that the hue of the cells on top of a field stays readable."""
     return LinearSegmentedColormap.from_list("abm_field", ["#FFFFFF", "#DCDCDC", "#969696"])

@@ -9,17 +9,19 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from abm.analysis.groups import RunGroups
 from abm.analysis.quantities import Quantity, evaluate
 from abm.analysis.targets import Comparison, Report, compare_with_targets
 from abm.view.canvas import NothingToShowError, letter, new_figure
-from abm.view.curve_axes import arm_handles, draw_curves, time_axis
+from abm.view.curve_axes import arm_handles, draw_curves, last_day, time_axis
 from abm.view.options import Options
-from abm.view.style import BLACK, GREY, ArmStyle, arm_styles
+from abm.view.style import BLACK, GREY, SMALL, ArmStyle, arm_styles, darker
 
 COLUMNS = 3
+CLOSE = 0.01  # of the length of the runs: targets nearer than this to each other are shown enlarged as well
 
 
 def draw_targets(groups: RunGroups, options: Options) -> Figure:
@@ -41,10 +43,20 @@ def draw_targets(groups: RunGroups, options: Options) -> Figure:
     cells = [layout[row, :] for row in range(len(wide))]
     cells += [layout[len(wide) + i // COLUMNS, i % COLUMNS] for i in range(len(narrow))]
     for name, cell, mark in zip((*wide, *narrow), cells, "abcdefghijklmnopqrstuvwxyz", strict=False):
-        axes = figure.add_subplot(cell)
         mine = [comparison for comparison in shown if comparison.target.quantity == name]
-        _target_axes(axes, groups, report.targets.quantities[name], mine, styles, options)
+        quantity = report.targets.quantities[name]
+        span = crowded(mine, last_day(groups)) if name in wide else None
+        parts = cell.subgridspec(1, 2, width_ratios=(2.6, 1.0)) if span else [cell]
+        axes = figure.add_subplot(parts[0])
+        _target_axes(axes, groups, quantity, mine, styles, options)
         letter(axes, mark)
+        if span:
+            zoomed = figure.add_subplot(parts[1], sharey=axes)
+            _target_axes(zoomed, groups, quantity, mine, styles, options)
+            zoomed.set_xlim(span)
+            zoomed.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+            zoomed.set_ylabel("")
+            zoomed.set_title("the same, enlarged", fontsize=SMALL)
     arms = [arm for arm in groups if any(c.target.arm == arm for c in shown)]
     figure.legend(
         handles=[*arm_handles(styles[arm] for arm in arms), *_marks()],
@@ -53,6 +65,15 @@ def draw_targets(groups: RunGroups, options: Options) -> Figure:
         title=_note(report),
     )
     return figure
+
+
+def crowded(comparisons: Sequence[Comparison], length: float) -> tuple[float, float] | None:
+    """Range of days in which targets lie too close together to be told apart, if there is one."""
+    days = np.unique([comparison.target.day for comparison in comparisons])
+    close = np.flatnonzero(np.diff(days) < CLOSE * length)
+    if len(close) == 0:
+        return None
+    return float(days[close[0]]) - 1.0, float(days[close[-1] + 1]) + 1.0
 
 
 def _target_axes(
@@ -110,10 +131,10 @@ def _published(
         fmt="s",
         markersize=4.6,
         markerfacecolor="none",
-        markeredgecolor=BLACK,
-        markeredgewidth=0.7,
-        ecolor=BLACK,
-        elinewidth=0.7,
+        markeredgecolor=darker(colour),
+        markeredgewidth=0.8,
+        ecolor=darker(colour),
+        elinewidth=0.8,
         capsize=2.2,
         color=colour,
         label=label,

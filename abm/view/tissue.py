@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.collections import EllipseCollection
+from matplotlib.collections import PathCollection
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
+from matplotlib.path import Path as MarkerPath
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.transforms import AffineDeltaTransform
 from numpy.typing import NDArray
 
 from abm.analysis.groups import RunGroups
@@ -36,20 +38,23 @@ from abm.view.style import (
 Box = tuple[float, float, float, float]
 """Left, right, lower and upper edge [um]."""
 
-# Sizes of the symbols [um]: enlarged, and the rarer the larger, so that cells can be seen at print size.
+# Sizes of the symbols [um] in a domain 2 mm wide, in proportion in others: enlarged,
+# and the rarer the larger, so that cells can be seen at print size.
 SYMBOL = {"microglia": 26.0, "astrocyte": 22.0, "neuron": 12.0, "t_cell": 34.0, "msc": 46.0}
 OTHER_SYMBOL = 26.0
+SCALE_WIDTH, SMALLEST_SCALE = 2000.0, 0.4
 RESTING = 0.75  # of that size, for phenotypes of rest
 OUTLINED = ("t_cell", "msc")  # with a dark outline, so that the few stand out
 # From the back to the front; types not named here come last but one.
 ORDER = ("neuron", "astrocyte", "microglia", "t_cell", "msc")
 SECTION_HALF = 10.0  # [um] cells this far from the section are shown
-SMOOTHING = 3  # passes over the outline of a region
-LOG_FROM = 8.0  # highest over lowest concentration beyond which the colour scale is logarithmic
+SMOOTHING = 4  # passes over the outline of a region
+NARROW = 2.0  # least ratio of the ends of the colour scale
+LOG_FROM = 8.0  # highest over highest concentration beyond which the colour scale is logarithmic
 RASTER_FROM = 5000  # cells of a panel beyond which they become an image inside SVG and PDF
 DEFAULT_DAYS = (3.0, 7.0, 28.0)
 # Room [mm] beside the panels: day labels, colour bar, titles, legend, gaps; and the height of a page.
-LEFT, RIGHT, ABOVE, BELOW, GAP, TALLEST = 6.0, 17.0, 5.0, 17.0, 1.6, 200.0
+LEFT, RIGHT, ABOVE, BELOW, GAP, TALLEST = 6.0, 17.0, 5.0, 15.0, 1.6, 200.0
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,7 @@ class Snapshot:
     run: Run
     day: float
     field: NDArray[np.float64]  # (ny, nx), nan outside the tissue
+    regions: Mapping[str, NDArray[np.bool_]]  # (ny, nx) each
     cells: CellFrame | None
     unit: str
 
@@ -144,14 +150,16 @@ def snapshot(run: Run, day: float, options: Options) -> Snapshot:
         )
         cells = cells.where(place="tissue", status="alive")
     if options.projection == MAXIMUM and len(values) > 1:
-        lowest = np.where(np.isnan(values), -np.inf, values).max(axis=0)
-        plane = np.where(np.isfinite(lowest), lowest, np.nan)
+        highest = np.where(np.isnan(values), -np.inf, values).max(axis=0)
+        plane = np.where(np.isfinite(highest), highest, np.nan)
+        regions = {name: np.asarray(mask.any(axis=0)) for name, mask in run.regions.items()}
     else:
         middle = len(values) // 2
         plane = values[middle]
+        regions = {name: mask[middle] for name, mask in run.regions.items()}
         if cells is not None and len(values) > 1:
             cells = near(cells, float(run.coordinate("z")[middle]))
-    return Snapshot(run, frame.time, plane, cells, frame.unit)
+    return Snapshot(run, frame.time, plane, regions, cells, frame.unit)
 
 
 def near(cells: CellFrame, height: float) -> CellFrame:
@@ -172,7 +180,10 @@ def colour_scale(shots: Sequence[Snapshot]) -> Normalize:
     low, high = float(values.min()), float(values.max())
     if low > 0 and high > LOG_FROM * low:
         return LogNorm(low, high)
-    return Normalize(min(low, 0.0) if high > 2 * low else low, high if high > low else low + 1.0)
+    if high > NARROW * low:
+        return Normalize(0.0, high if high > 0 else 1.0)
+    # Small differences are to look small.
+    return Normalize(low, NARROW * low)
 
 
 def draw_snapshot(axes: Axes, shot: Snapshot, norm: Normalize, site: str, *, names: bool = False) -> None:
@@ -188,7 +199,7 @@ def draw_snapshot(axes: Axes, shot: Snapshot, norm: Normalize, site: str, *, nam
         aspect="equal",
     )
     _draw_cells(axes, shot)
-    _draw_regions(axes, shot.run, site, names)
+    _draw_regions(axes, shot, site, names)
     axes.set_xlim(box[:2])
     axes.set_ylim(box[2:])
     axes.set_xticks([])
@@ -216,20 +227,20 @@ def _draw_cells(axes: Axes, shot: Snapshot) -> None:
     phenotypes = [str(name) for name in cells.labels["phenotype"]]
     looks = cell_looks(types, phenotypes)
     raster = len(cells) > RASTER_FROM
+    left, right, _, _ = box_of(shot.run)
+    enlarged = max((right - left) / SCALE_WIDTH, SMALLEST_SCALE)
     for level, code in enumerate(drawing_order(phenotypes)):
         rows = cells["phenotype"] == code
         if not rows.any():
             continue
         face, edge, size = looks[phenotypes[code]]
-        number = int(rows.sum())
         axes.add_collection(
-            EllipseCollection(
-                np.full(number, size),
-                np.full(number, size),
-                np.zeros(number),
-                units="xy",
+            PathCollection(
+                # One path in the unit of the axes, used once per cell, keeps files small.
+                [MarkerPath.circle((0.0, 0.0), 0.5 * enlarged * size)],
                 offsets=np.column_stack([cells["x"][rows], cells["y"][rows]]),
                 offset_transform=axes.transData,
+                transform=AffineDeltaTransform(axes.transData),  # type: ignore[arg-type]
                 facecolors=[face],
                 edgecolors=[edge],
                 linewidths=0.35,
@@ -266,17 +277,18 @@ def cell_looks(types: Sequence[str], phenotypes: Sequence[str]) -> dict[str, tup
     return looks
 
 
-def _draw_regions(axes: Axes, run: Run, site: str, names: bool) -> None:
-    x, y = run.coordinate("x"), run.coordinate("y")
+def _draw_regions(axes: Axes, shot: Snapshot, site: str, names: bool) -> None:
+    x, y = shot.run.coordinate("x"), shot.run.coordinate("y")
     if len(x) < 2 or len(y) < 2:
         return
-    for region, mask in run.regions.items():
-        flat = np.asarray(mask.any(axis=0))
+    for region, flat in shot.regions.items():
+        if not flat.any():
+            continue
         style = "solid" if region == site else "dashed"
         axes.contour(
             x, y, smooth(flat), levels=[0.5], colors=[BLACK], linewidths=0.8, linestyles=style, zorder=6
         )
-        if names and flat.any():
+        if names:
             rows, columns = np.nonzero(flat)
             _text(axes, region, (float(x[columns].mean()), float(y[rows.max()])))
 
@@ -295,7 +307,7 @@ def _text(axes: Axes, text: str, place: tuple[float, float]) -> None:
     axes.annotate(
         text,
         place,
-        xytext=(0, 2.0),
+        xytext=(0, 3.0),
         textcoords="offset points",
         ha="center",
         va="bottom",
@@ -351,16 +363,22 @@ def cell_handles(shots: Mapping[str, Sequence[Snapshot]], labels: Mapping[str, s
             markeredgewidth=0.35,
             label=_phenotype_label(name, phenotypes, labels),
         )
-        for name in phenotypes
+        # Types with two phenotypes first, so that they share a column.
+        for name in sorted(phenotypes, key=lambda name: _is_alone(name, phenotypes))
         if name in seen
     ]
 
 
 def _phenotype_label(name: str, phenotypes: Sequence[str], labels: Mapping[str, str]) -> str:
     """``microglia, activated``; only the type where it has a single phenotype."""
+    kind = name_label(name.partition(":")[0], labels)
+    return kind if _is_alone(name, phenotypes) else f"{kind}, {name_label(name, labels)}"
+
+
+def _is_alone(name: str, phenotypes: Sequence[str]) -> bool:
+    """Whether a phenotype is the only one of its type."""
     kind = name.partition(":")[0]
-    alone = sum(one.partition(":")[0] == kind for one in phenotypes) == 1
-    return name_label(kind, labels) if alone else f"{name_label(kind, labels)}, {name_label(name, labels)}"
+    return sum(one.partition(":")[0] == kind for one in phenotypes) == 1
 
 
 def caption(groups: RunGroups, options: Options) -> str:
