@@ -162,7 +162,8 @@ def _describe(schema: Json, definitions: Json) -> None:
         behaviours["description"] = "; ".join(f"{form}: {meaning}" for form, meaning in forms.items())
         fixed = [form for form in forms if form[-2:] not in (" X", " P", " T")]
         behaviours["properties"] = {
-            form: {"$ref": "#/$defs/Response", "description": forms[form]} for form in fixed
+            form: {"anyOf": [{"$ref": "#/$defs/Response"}, {"type": "null"}], "description": forms[form]}
+            for form in fixed
         }
     arm = {key: value for key, value in schema["properties"].items() if key not in _NOT_IN_ARMS}
     definitions["Arm"] = {

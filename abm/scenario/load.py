@@ -48,7 +48,10 @@ class Experiment:
     @cached_property
     def text(self) -> str:
         """Resolved YAML of the whole experiment; loads again to an equal experiment."""
-        return emit(_ordered(self.document))
+        entries = dict(self.document.entries)
+        if not isinstance(entries.get("arms"), MapNode):
+            entries["arms"] = _only_arm(next(iter(self.arms)))
+        return emit(_ordered(entries))
 
     def arm_text(self, name: str) -> str:
         """Resolved YAML of one arm alone; loads again to an experiment with that arm."""
@@ -58,8 +61,14 @@ class Experiment:
         for key in ("replicates", "seed"):
             number = getattr(self, key)
             entries[key] = ScalarNode(number, str(number), nowhere)
-        entries["arms"] = MapNode({name: MapNode({}, {}, nowhere)}, {name: nowhere}, nowhere)
-        return emit(_ordered(MapNode(entries, dict.fromkeys(entries, nowhere), nowhere)))
+        entries["arms"] = _only_arm(name)
+        return emit(_ordered(entries))
+
+
+def _only_arm(name: str) -> MapNode:
+    """The arms of a text that has one arm."""
+    nowhere = Mark(Origin(""))
+    return MapNode({name: MapNode({}, {}, nowhere)}, {name: nowhere}, nowhere)
 
 
 def load_experiment(path: str | Path, sets: Sequence[str] = ()) -> Experiment:
@@ -233,10 +242,8 @@ _FIRST = (
 )
 
 
-def _ordered(document: MapNode) -> MapNode:
-    first = [key for key in (*_FIRST, "replicates", "seed") if key in document.entries]
-    return _only_in_order(document, [*first, *(key for key in document.entries if key not in first)])
-
-
-def _only_in_order(node: MapNode, keys: Sequence[str]) -> MapNode:
-    return MapNode({k: node.entries[k] for k in keys}, {k: node.keys[k] for k in keys}, node.mark)
+def _ordered(entries: dict[str, Node]) -> MapNode:
+    first = [key for key in _FIRST if key in entries]
+    keys = [*first, *(key for key in entries if key not in first)]
+    nowhere = Mark(Origin(""))
+    return MapNode({key: entries[key] for key in keys}, dict.fromkeys(keys, nowhere), nowhere)

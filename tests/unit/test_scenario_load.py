@@ -189,6 +189,6 @@ def test_numbers_of_the_file_are_kept_as_written() -> None:
 def test_any_text_survives_the_resolved_text(title: str) -> None:
     import json
 
-    experiment = small(f"title: {json.dumps(title, ensure_ascii="𝄞" not in title)}\n")
+    experiment = small(f"title: {json.dumps(title, ensure_ascii='𝄞' not in title)}\n")
     assert experiment.base.title == title
     assert load_experiment_text(experiment.text, "again").base.title == title
