@@ -207,7 +207,8 @@ def _waiting(
                 behaviour = parse_behaviour(text, tables.vocabulary, "compartment")
                 group = tables.add_site(response)
                 cytokine = _target_index(behaviour, labels, "")
-                site = Site(behaviour.kind, group, k, cytokine, compartment)
+                senses = tables.senses_tissue(response)
+                site = Site(behaviour.kind, group, k, cytokine, compartment, senses_tissue=senses)
                 if behaviour.kind is BehaviourKind.ENTRY:
                     entry = site
                 else:

@@ -118,6 +118,7 @@ class Site:
     cytokine: int = -1
     compartment: int = -1
     per_block: bool = False  # reads only neighbourhood-wide signals, so one value per block is enough
+    senses_tissue: bool = True  # False where it has the same value everywhere
 
 
 @dataclass(frozen=True)

@@ -30,9 +30,8 @@ NEIGHBOURHOOD_SIGNALS = {
     SignalKind.SURPLUS,
     SignalKind.MEAN,
     SignalKind.LOAD,
-    SignalKind.LEVEL,
-    SignalKind.TIME,
 }
+PLACELESS_SIGNALS = {SignalKind.LEVEL, SignalKind.TIME}
 
 
 @dataclass
@@ -111,8 +110,14 @@ class ResponseTables:
 
     def reads_only_neighbourhood(self, response: Response) -> bool:
         """Whether every signal of a response is the same throughout a neighbourhood block."""
-        terms = _all_terms(response)
-        return all(parse_signal(term.signal, self.vocabulary).kind in NEIGHBOURHOOD_SIGNALS for term in terms)
+        return self._kinds(response) <= NEIGHBOURHOOD_SIGNALS | PLACELESS_SIGNALS
+
+    def senses_tissue(self, response: Response) -> bool:
+        """Whether the value of a response depends on the place."""
+        return not self._kinds(response) <= PLACELESS_SIGNALS
+
+    def _kinds(self, response: Response) -> set[SignalKind]:
+        return {parse_signal(term.signal, self.vocabulary).kind for term in _all_terms(response)}
 
     def _term(self, role: Role, term: Any, owner: str | None, amount: float = 0.0) -> None:
         shape, scale = _shape_of(term)

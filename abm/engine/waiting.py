@@ -22,7 +22,10 @@ LOST, ENTERS = 0, 1
 
 
 def secrete_from_compartments(model: Model, state: State, inflow: Floats) -> None:
-    """Add what waiting cells secrete to the inflow, (n_reservoir, n_field) [pg/ml/min]."""
+    """Add what waiting cells secrete to the inflow, (n_reservoir, n_field) [pg/ml/min].
+
+    What they sense of the tissue is its mean over the voxels that their compartment touches.
+    """
     anywhere = np.zeros(1, np.int64)
     reservoirs = model.fields.reservoirs
     for waiting in model.waiting:
@@ -30,9 +33,10 @@ def secrete_from_compartments(model: Model, state: State, inflow: Floats) -> Non
         if n == 0.0:
             continue
         for site in waiting.secretion:
-            value = values_at(model, state, site, anywhere)
+            touched = waiting.voxels if site.senses_tissue and len(waiting.voxels) else anywhere
+            value = values_at(model, state, site, touched).mean()
             volume = reservoirs.volume[waiting.compartment] * FG_PER_PG_UM3_PER_ML
-            inflow[waiting.compartment, site.cytokine] += n * value[0] / volume
+            inflow[waiting.compartment, site.cytokine] += n * value / volume
 
 
 def _alive(model: Model, state: State, waiting: Waiting) -> float:
