@@ -13,17 +13,10 @@ from abm.view.cytokines import REGIONAL, WHOLE, draw_concentrations, scale_conce
 from abm.view.labels import name_label
 from abm.view.options import Options
 from abm.view.pain import THRESHOLD, require, threshold_axes
+from abm.view.snapshot import box_of, pick, snapshot
 from abm.view.style import arm_styles
-from abm.view.tissue import (
-    add_colour_bar,
-    box_of,
-    cell_handles,
-    colour_scale,
-    draw_snapshot,
-    pick,
-    scale_bar,
-    snapshot,
-)
+from abm.view.symbols import cell_handles
+from abm.view.tissue import add_colour_bar, colour_scale, draw_snapshot, scale_bar
 
 WIDTH, HEIGHT = 240.0, 154.0  # mm
 SHOWN = ("IL-1b", "TNF-a", "IL-10", "TGF-b1")
@@ -51,7 +44,7 @@ def draw_overview(groups: RunGroups, options: Options) -> Figure:
     scale_bar(panels[0], box_of(groups.runs[0]))
     add_colour_bar(panels[-1], norm, options.field, shown[0][1].unit, labels)
     upper.legend(
-        handles=cell_handles(shots, labels),
+        handles=cell_handles([shot for _, shot in shown], labels),
         loc="outside lower center",
         ncols=9,
         handletextpad=0.2,

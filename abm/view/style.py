@@ -103,16 +103,6 @@ _OTHER_ARMS: tuple[tuple[str, Dash], ...] = (
 CELLS = {"microglia": GREEN, "astrocyte": ORANGE, "t_cell": PURPLE, "neuron": BLACK, "msc": BLUE}
 _OTHER_CELLS = (VERMILLION, SKY, YELLOW, GREY)
 
-CYTOKINES = {
-    "IL-1b": VERMILLION,
-    "TNF-a": ORANGE,
-    "IL-10": GREEN,
-    "TGF-b1": BLUE,
-    "CXCL12": PURPLE,
-    "IFN-g": SKY,
-    "DAMP": GREY,
-}
-
 # The first phenotype of a type is one of rest, drawn pale; the following ones are full.
 REST, ACTIVE = 0.45, 1.0
 PHENOTYPE_DASHES: tuple[Dash, ...] = ((0, (1.5, 1.0)), "-", (0, (5.0, 1.5)), (0, (4.0, 1.0, 1.0, 1.0)))
