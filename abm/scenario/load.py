@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from abm.errors import Fault, ScenarioError
-from abm.scenario.checks.check import check
+from abm.scenario.check import check
 from abm.scenario.emit import emit
 from abm.scenario.extend import Loader
 from abm.scenario.form import well_formed
