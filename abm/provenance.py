@@ -23,7 +23,7 @@ from abm import __version__
 SCHEMA_VERSION = 1
 
 # Those whose release can change a number or the file; the complete list is the lock file of the commit.
-_DISTRIBUTIONS = ("numpy", "numba", "llvmlite", "h5py", "pydantic", "pint", "ruamel.yaml")
+_DISTRIBUTIONS = ("numpy", "numba", "llvmlite", "h5py", "pydantic", "ruamel.yaml")
 # Settings of numba that change the machine code and with it, possibly, the last bit of a result.
 _NUMBA_SETTINGS = (
     "NUMBA_BOUNDSCHECK",

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import grimp
 import pytest
 
-HEAVY = ("h5py", "llvmlite", "matplotlib", "mesa", "networkx", "numba", "numpy", "pandas", "pint", "scipy")
+HEAVY = ("h5py", "llvmlite", "matplotlib", "mesa", "networkx", "numba", "numpy", "pandas", "scipy")
 
 
 def in_cycles(imports: Mapping[str, set[str]]) -> set[str]:
