@@ -25,7 +25,7 @@ CLOSE = 0.01  # of the length of the runs: targets nearer than this to each othe
 
 
 def draw_targets(groups: RunGroups, options: Options) -> Figure:
-    """A panel per quantity: open squares with thin bars are published, points with thick bars simulated.
+    """A panel per quantity: open squares with thin bars are targets, points with thick bars simulated.
 
     A quantity given in several arms takes a row for itself.
     """
@@ -103,7 +103,7 @@ def _target_axes(
             label=f"simulated {arm}",
             zorder=3,
         )
-        _published(axes, days, mine, look.colour, f"target {arm}")
+        _target_points(axes, days, mine, look.colour, f"target {arm}")
     unit = (
         f" ({quantity.unit})"
         if quantity.unit not in ("1", "") and quantity.unit not in quantity.label
@@ -115,7 +115,7 @@ def _target_axes(
     time_axis(axes, groups)
 
 
-def _published(
+def _target_points(
     axes: Axes, days: NDArray[np.float64], comparisons: Sequence[Comparison], colour: str, label: str
 ) -> None:
     """Open squares with tolerance bars; a bound has an arrow towards where it is met instead."""
@@ -153,7 +153,7 @@ def _marks() -> list[Line2D]:
             markerfacecolor="none",
             markeredgewidth=0.7,
             markersize=4.6,
-            label="published ± tolerance",
+            label="target ± tolerance",
         ),
         Line2D([], [], color=GREY, marker="o", markersize=3.4, label="simulated, 95 % interval"),
     ]
