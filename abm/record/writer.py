@@ -50,6 +50,13 @@ class RunWriter:
 
     Leaving the context without :meth:`finish` keeps the status ``running``, which a reader takes for a run
     that was killed.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    seconds : float [s]
+        Wall time spent in here so far.
     """
 
     def __init__(self, path: Path, storage: CommittedFile, file: h5py.File) -> None:
@@ -84,6 +91,7 @@ class RunWriter:
         RecordError
             The file exists, or cannot be written; nothing is left behind then.
         """
+        begin = time.perf_counter()
         path = Path(path)
         part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part") if path.name else path
         storage = file = None
@@ -97,6 +105,7 @@ class RunWriter:
             writer = cls(path, storage, file)
             writer._commit()
             move_into_place(part, path, force)
+            writer.seconds = time.perf_counter() - begin
         except BaseException as error:
             abandon(storage, file)
             if storage is not None:

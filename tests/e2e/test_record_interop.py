@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from abm.errors import RecordError
 from abm.record import open_run
 from tests.reference.recorded_run import field, readout, written
 
@@ -107,7 +108,7 @@ def test_a_group_in_memory(path: Path) -> None:
 
 def test_without_xarray(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "xarray", None)
-    with open_run(path) as run, pytest.raises(Exception, match=r"not installed; install abm\[export\]"):
+    with open_run(path) as run, pytest.raises(RecordError, match=r"not installed; install abm\[export\]"):
         run.to_xarray("readout")
 
 
