@@ -76,10 +76,9 @@ class TissueModel(mesa.Model):  # type: ignore[misc]
         Arm of the file; what all arms have in common when omitted.
     overrides : str or sequence of str
         Values to change, ``path=value`` as behind ``--set``.
-    seed, rng : int or what numpy takes as a seed, optional
-        Seed of the experiment; the file's own when both are omitted.  Two names of one thing, since
-        Mesa's versions differ in which they pass.  Mesa's `random` and `rng` follow from it, but the
-        engine draws from neither.
+    rng, seed : int or what numpy takes as a seed, optional
+        Seed of the experiment, under either name; the file's own when both are omitted.  Mesa's
+        `random` and `rng` follow from it, but the engine draws from neither.
     replicate : int
         Number of the replicate under that seed, from 0.
     **values
@@ -116,11 +115,12 @@ class TissueModel(mesa.Model):  # type: ignore[misc]
         arm: str | None = None,
         overrides: str | Sequence[str] = (),
         *,
-        seed: Any = None,
         rng: Any = None,
         replicate: int = 0,
         **values: Any,
     ) -> None:
+        # No argument of its own: batch_run of Mesa 3.5 overwrites one of this name, even if it is swept over.
+        seed = values.pop("seed", None)
         self.resolved, own_seed = choose(scenario, arm, settings_of(overrides, values))
         engine_seed = replicate_seed(seed_of(seed, rng, own_seed), replicate)
         super().__init__(rng=engine_seed)
@@ -139,7 +139,15 @@ class TissueModel(mesa.Model):  # type: ignore[misc]
         self.datacollector.collect(self)
 
     def step(self) -> None:
-        """Advance by one cell step of the scenario, and collect data if they are due."""
+        """Advance by one cell step of the scenario, and collect data if they are due.
+
+        Steps beyond the end of the scenario are allowed: nothing more is given, all else goes on.
+
+        Raises
+        ------
+        NumericsError
+            As `abm.engine.step.step` does.
+        """
         clock, state = self.tissue.clock, self.state
         before, transformed = clock.days(state.tick), state.counters["transformed_into"].sum()
         self.given += [(before, text) for text in advance(self.tissue, state)]
