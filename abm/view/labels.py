@@ -33,7 +33,8 @@ def name_label(name: str, labels: Mapping[str, str]) -> str:
         return labels[name]
     matched = _CYTOKINE.fullmatch(name)
     if matched:
-        return f"{matched[1]}-{_GREEK[matched[2]]}{matched[3]}"
+        dash = "" if matched[1].startswith("IL") else "-"
+        return f"{matched[1]}{dash}{_GREEK[matched[2]]}{matched[3]}"
     return name.rpartition(":")[2].replace("_", " ")
 
 
