@@ -98,7 +98,8 @@ def behaviours_of(keys: list[Key], labels: Labels) -> Behaviours:
 
     def per_field(kind: BehaviourKind) -> Ints:
         return np.array(
-            [keys.index((kind, f)) if (kind, f) in keys else -1 for f in range(len(labels.cytokines))]
+            [keys.index((kind, f)) if (kind, f) in keys else -1 for f in range(len(labels.cytokines))],
+            np.int64,
         )
 
     def events(kind: BehaviourKind) -> tuple[tuple[int, int], ...]:

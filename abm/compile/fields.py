@@ -117,7 +117,7 @@ def _boundaries(
     held: list[Floats] = []
     inside = space.tissue.reshape(-1) == 1
     n_compartment = len(labels.compartments)
-    flat = diffusion.reshape(len(diffusion), -1)
+    flat = diffusion.reshape(len(diffusion), space.grid.n_voxel)
     for face in FACES[: 4 if space.grid.is_flat else 6]:
         boundary = getattr(scenario.domain.boundaries, face)
         if boundary == "no-flux":
@@ -145,7 +145,7 @@ def _reservoirs(scenario: Scenario, space: Space, baseline: Floats, held: list[F
     compartments = list(scenario.compartments.values())
     clearance = np.array([decay_rate(c.half_life) for c in compartments])
     n_held, n_field = len(held), len(baseline)
-    start = np.array([baseline for _ in compartments] + held).reshape(-1, n_field)
+    start = np.array([baseline for _ in compartments] + held).reshape(len(compartments) + n_held, n_field)
     cleared = np.concatenate([np.repeat(clearance[:, None], n_field, axis=1), np.zeros((n_held, n_field))])
     represents = scenario.domain.represents
     return Reservoirs(

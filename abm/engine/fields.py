@@ -64,7 +64,7 @@ def advance_fields(model: Model, state: State, behaviours: Floats) -> None:
     inflow[:] = model.fields.reservoirs.input
     secrete_from_compartments(model, state, inflow)
     ticks = model.clock.ticks_per_step
-    infuse_over_time(model, state, ticks, source.reshape(source.shape[0], -1), inflow)
+    infuse_over_time(model, state, ticks, source.reshape(source.shape[0], model.grid.n_voxel), inflow)
     if solver.system.uptake.size:
         _set_uptake(model, state, behaviours, solver)
     restart = state.settling.astype(np.bool_)
@@ -98,7 +98,7 @@ def field_sources(model: Model, state: State, behaviours: Floats) -> Floats:
     """Sources (n_field, nz, ny, nx) [pg/ml/min]: basal production, injuries, secretion of the cells."""
     n_field = len(model.names.cytokines)
     source = _tissue_production(model, state)
-    add_releases(model, state, source.reshape(n_field, -1))
+    add_releases(model, state, source.reshape(n_field, model.grid.n_voxel))
     columns = model.behaviours.secretion
     secreted = np.flatnonzero(columns >= 0)
     if len(secreted):

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from abm.compile.model import Model, Readout, Threshold
 from abm.engine.state import COUNTERS, State
+from abm.engine.step import as_of_now
 from abm.record.layout import BUDGET, LEDGER, Dimension, Series
-from abm.state.cells import TISSUE
+from abm.state.cells import TISSUE, CellArrays
 from abm.state.tables import Floats
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -140,16 +141,21 @@ def _variables(model: Model) -> list[tuple[str, str, tuple[int, int]]]:
 
 def read_out(model: Model, state: State) -> dict[str, Any]:
     """Values of every declared series at this moment."""
-    pain = {} if model.readout is None else _pain(model, model.readout, state)
-    return {**pain, **_cells(model, state), **_cytokines(model, state), **_books(model, state)}
+    cells = as_of_now(model, state)
+    pain = {} if model.readout is None else _pain(model, model.readout, cells)
+    return {**pain, **_cells(model, state, cells), **_cytokines(model, state), **_books(model, state)}
 
 
 def _mean(values: Floats) -> float:
     return float(values.mean()) if len(values) else float("nan")
 
 
-def _pain(model: Model, readout: Readout, state: State) -> dict[str, Any]:
-    cells = state.cells
+def _columns(per_region: list[NDArray[Any]], n: int) -> NDArray[Any]:
+    """Rows of `n` values for each region as columns, (n, n_region); there may be no region."""
+    return np.array(per_region).reshape(len(per_region), n).T
+
+
+def _pain(model: Model, readout: Readout, cells: CellArrays) -> dict[str, Any]:
     neurons = (cells.type == readout.cell_type) & (cells.dead == 0) & (cells.place == TISSUE)
     signal, voxel = cells.variables[neurons, readout.slot], cells.voxel[neurons]
     inside = model.regions[readout.region][voxel] == 1
@@ -173,8 +179,8 @@ def _thresholds(threshold: Threshold | None, mean: float, by_region: Floats) -> 
     }
 
 
-def _cells(model: Model, state: State) -> dict[str, Any]:
-    cells, n_type = state.cells, len(model.names.cell_types)
+def _cells(model: Model, state: State, cells: CellArrays) -> dict[str, Any]:
+    n_type = len(model.names.cell_types)
     here = cells.place == TISSUE
     live = here & (cells.dead == 0)
     kinds, voxel, codes = cells.type[live], cells.voxel[live], phenotype_codes(model, cells)[live]
@@ -190,11 +196,11 @@ def _cells(model: Model, state: State) -> dict[str, Any]:
         waiting[c, k] = dose.pool + followed * model.fields.reservoirs.multiplicity
     return {
         "cell_count": np.bincount(kinds, minlength=n_type),
-        "cell_count_by_region": np.stack([np.bincount(kinds[m], minlength=n_type) for m in masks], axis=-1),
+        "cell_count_by_region": _columns([np.bincount(kinds[m], minlength=n_type) for m in masks], n_type),
         "dead_count": np.bincount(cells.type[here & (cells.dead == 1)], minlength=n_type),
         "phenotype_count": np.bincount(codes, minlength=n_code),
-        "phenotype_count_by_region": np.stack(
-            [np.bincount(codes[m], minlength=n_code) for m in masks], axis=-1
+        "phenotype_count_by_region": _columns(
+            [np.bincount(codes[m], minlength=n_code) for m in masks], n_code
         ),
         "variable_mean": means,
         "variable_mean_by_region": regional.reshape(len(slots), len(masks)),
@@ -204,13 +210,13 @@ def _cells(model: Model, state: State) -> dict[str, Any]:
 
 def _cytokines(model: Model, state: State) -> dict[str, Any]:
     inside = model.tissue.reshape(-1) == 1
-    c = state.concentration.reshape(len(model.names.cytokines), -1)
+    c = state.concentration.reshape(len(model.names.cytokines), model.grid.n_voxel)
     tissue = c[:, inside]
     return {
         "cytokine_mean": tissue.mean(axis=1),
         "cytokine_lowest": tissue.min(axis=1),
         "cytokine_highest": tissue.max(axis=1),
-        "cytokine_by_region": np.stack([c[:, mask == 1].mean(axis=1) for mask in model.regions], axis=-1),
+        "cytokine_by_region": _columns([c[:, mask == 1].mean(axis=1) for mask in model.regions], len(c)),
         "compartment_level": state.reservoirs.c[: len(model.names.compartments)],
     }
 
@@ -241,7 +247,7 @@ def _books(model: Model, state: State) -> dict[str, Any]:
 
 def cell_columns(model: Model, state: State) -> dict[str, Any]:
     """Columns of one frame of the cell table; a variable is nan for types that lack it."""
-    cells = state.cells
+    cells = as_of_now(model, state)
     columns: dict[str, Any] = {
         "id": cells.id,
         "type": cells.type,

@@ -118,7 +118,7 @@ def surroundings(model: Model, concentration: Floats) -> Surroundings:
     n_type, n_voxel = len(model.names.cell_types), model.grid.n_voxel
     n_block = len(model.block_volume)
     return Surroundings(
-        concentration=concentration.reshape(len(model.names.cytokines), -1),
+        concentration=concentration.reshape(len(model.names.cytokines), n_voxel),
         baseline=model.fields.baseline,
         sensing_floor=model.fields.sensing_floor,
         shape=np.array(model.grid.shape, np.int64),

@@ -15,8 +15,8 @@ from abm.engine.waiting import move_waiting_cells
 from abm.kernels.kinetics import advance_variables
 from abm.kernels.responses import respond
 from abm.kernels.survey import survey
-from abm.state.cells import TISSUE
-from abm.state.tables import Floats
+from abm.state.cells import TISSUE, CellArrays
+from abm.state.tables import Floats, Ints, Target
 
 
 def step(model: Model, state: State) -> list[str]:
@@ -88,9 +88,35 @@ def respond_all(model: Model, state: State) -> tuple[Floats, Floats]:
     Cells that are dead or wait in a compartment do nothing.
     """
     cells = state.cells
-    behaviours = np.empty((len(cells.id), model.behaviours.n))
-    drift = np.empty_like(cells.variables)
     group = np.where((cells.place == TISSUE) & (cells.dead == 0), cells.type, -1)
+    return _respond(model, state, group, cells.variables)
+
+
+def as_of_now(model: Model, state: State) -> CellArrays:
+    """The cells with their instant variables evaluated at this moment.
+
+    In the state itself they stand as of the start of the last step.  The state is left alone, so that
+    looking at it does not change its course.
+    """
+    responses, cells = model.responses, state.cells
+    instant = responses.target == Target.INSTANT
+    first = responses.group_first[: len(model.names.cell_types) + 1]
+    with_instants = np.diff(np.concatenate([[0], np.cumsum(instant)])[first]) > 0
+    if not with_instants.any():
+        return cells
+    set_drives(model, state)
+    sense(model, state)
+    reads = (cells.place == TISSUE) & (cells.dead == 0) & with_instants[cells.type]
+    variables = cells.variables.copy()
+    _respond(model, state, np.where(reads, cells.type, -1), variables)
+    return cells._replace(variables=variables)
+
+
+def _respond(model: Model, state: State, group: Ints, variables: Floats) -> tuple[Floats, Floats]:
+    """Evaluate the responses of rows whose `group` is not negative; `variables` takes the instant ones."""
+    cells = state.cells
+    behaviours = np.empty((len(cells.id), model.behaviours.n))
+    drift = np.empty_like(variables)
     age = (state.tick - cells.birth_tick) * model.clock.tick
     respond(
         model.responses,
@@ -100,7 +126,7 @@ def respond_all(model: Model, state: State) -> tuple[Floats, Floats]:
         cells.voxel,
         cells.phenotype,
         age,
-        cells.variables,
+        variables,
         behaviours,
         drift,
     )

@@ -112,7 +112,7 @@ class Budget(NamedTuple):
 def new_budget(c: NDArray[np.float64], n_reservoir: int, voxel_volume: float) -> Budget:
     """Open a budget for fields ``c`` (n_field, nz, ny, nx) [pg/ml]."""
     n_field = c.shape[0]
-    initial = c.reshape(n_field, -1).sum(axis=1) * voxel_volume * FG_PER_PG_UM3_PER_ML
+    initial = c.sum(axis=(1, 2, 3)) * voxel_volume * FG_PER_PG_UM3_PER_ML
     per_field = [np.zeros(n_field) for _ in range(4)]
     per_reservoir = [np.zeros((n_reservoir, n_field)) for _ in range(3)]
     return Budget(initial, initial.copy(), *per_field, *per_reservoir)
