@@ -16,11 +16,11 @@ class Tissue(Section):
         description="side of the blocks over which densities and means are taken",
     )
     extracellular_fraction: Fraction = Field(
-        preset(0.2, "1", "0.2"),
+        preset(1.0, "1", "1"),
         description="extracellular share of the volume, in which cytokines are dissolved",
     )
     packing: Fraction = Field(
-        preset(0.8, "1", "0.8"), description="share of a voxel that cell bodies may fill"
+        preset(1.0, "1", "1"), description="share of a voxel that cell bodies may fill"
     )
     body_lifetime: Duration | None = Field(
         None, description="mean time after which a dead cell that nothing eats dissolves; default: never"
