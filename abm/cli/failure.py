@@ -13,10 +13,9 @@ DEBUG = "ABM_DEBUG"
 
 
 def say(text: str) -> None:
-    """Write a line to standard error, whatever its encoding can hold and even if nobody reads it."""
+    """Write a line to standard error, even if nobody reads it."""
     try:
-        encoding = sys.stderr.encoding or "utf-8"
-        sys.stderr.write(text.encode(encoding, "replace").decode(encoding) + "\n")
+        sys.stderr.write(text + "\n")
         sys.stderr.flush()
     except (OSError, ValueError):
         pass

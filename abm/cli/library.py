@@ -80,12 +80,17 @@ def cite(
 
 
 def _full(name: str) -> str:
-    """``cells/msc`` and ``msc`` mean ``library/cells/msc``."""
+    """``library/cells/msc``, ``cells/msc`` and ``msc`` are the same module."""
+    from difflib import get_close_matches
+
+    from abm.errors import LibraryError
     from abm.library import catalogue
 
-    names = catalogue.module_names()
-    for candidate in (name, f"{catalogue.PREFIX}{name}"):
-        if candidate in names:
-            return candidate
-    ends = [module for module in names if module.rsplit("/", 1)[-1] == name]
-    return ends[0] if len(ends) == 1 else f"{catalogue.PREFIX}{name.removeprefix(catalogue.PREFIX)}"
+    short = {module.removeprefix(catalogue.PREFIX): module for module in catalogue.module_names()}
+    wanted = name.removeprefix(catalogue.PREFIX)
+    ends = [module for module in short if module.rpartition("/")[2] == wanted]
+    if wanted in short or len(ends) == 1:
+        return short[wanted if wanted in short else ends[0]]
+    near = get_close_matches(wanted, short, n=1)
+    hint = f"; did you mean '{near[0]}'?" if near else ""
+    raise LibraryError(f"the library has no module '{name}'{hint} (modules: {', '.join(short)})")

@@ -5,6 +5,7 @@ Nothing heavy is imported here or at the top of any verb: ``abm --help`` answers
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import sys
@@ -17,7 +18,7 @@ from typer.main import get_command
 
 from abm import __version__
 from abm.cli import check, info, init, library, plot, resume, run, schema
-from abm.cli.failure import IO_FAILED, report_error
+from abm.cli.failure import report_error
 
 app = typer.Typer(
     name="abm",
@@ -29,6 +30,8 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
+
+READER_GONE = 1  # as typer has it
 
 VERBS: dict[str, Callable[..., None]] = {
     "run": run.run,
@@ -72,10 +75,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     0 success, 2 faulty input, 3 a run failed, 4 a file cannot be read or written, 70 a defect of the
     program, 130 stopped by the user.
     """
-    sys.exit(_code(arguments))
+    sys.exit(exit_code(arguments))
 
 
-def _code(arguments: Sequence[str] | None) -> int:
+def exit_code(arguments: Sequence[str] | None) -> int:
+    """Run the command line and return its code; see :func:`main`."""
+    _speak_any_encoding()
     try:
         code = _call(arguments)
         sys.stdout.flush()
@@ -85,6 +90,13 @@ def _code(arguments: Sequence[str] | None) -> int:
         # Such as standard output on a full disk.
         return report_error(error)
     return code
+
+
+def _speak_any_encoding() -> None:
+    """A terminal that cannot show µ or β shows a question mark instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.encoding.lower().replace("-", "") != "utf8":
+            stream.reconfigure(errors="replace")
 
 
 def _call(arguments: Sequence[str] | None) -> int:
@@ -103,4 +115,4 @@ def _reader_gone() -> int:
     """Whoever read our output closed it (``abm info x.h5 | head``): there is nobody to say anything to."""
     with Path(os.devnull).open("wb") as nowhere:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())
-    return IO_FAILED
+    return READER_GONE

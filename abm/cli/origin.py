@@ -17,6 +17,7 @@ _PARTS = (
     (("software", "llvmlite"), "llvmlite"),
     (("machine", "cpu"), "processor"),
 )
+_DIRTY = ("source", "dirty")
 
 
 def warn_of_differences(recorded: Path) -> None:
@@ -34,6 +35,8 @@ def warn_of_differences(recorded: Path) -> None:
         old, new = _at(then, path), _at(now, path)
         if old is not None and old != new:
             say(f"note: recorded with {name} {old}, repeated with {new}: the last bits may differ")
+    if _at(then, _DIRTY) or _at(now, _DIRTY):
+        say("note: the program's source has, or had, changes that no commit holds: the bits may differ")
 
 
 def _at(document: Any, path: tuple[str, ...]) -> Any:

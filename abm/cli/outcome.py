@@ -89,7 +89,7 @@ def _print_ways_on(results: Sequence[RunResult]) -> None:
         say(f"Stopped: {_runs(len(stopped))} interrupted, {missing} not started.")
     if files:
         say(f"To continue: abm resume {' '.join(map(quote, files))}")
-    if (stopped or missing or files) and len(results) > 1:
+    if (missing or unfinished) and len(results) > 1:
         say("The same command with --resume (and without --force) makes all that is missing.")
 
 

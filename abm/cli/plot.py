@@ -7,31 +7,75 @@ from typing import Annotated
 
 import typer
 
+Paths = Annotated[
+    list[Path],
+    typer.Argument(metavar="FILE.h5|DIR ...", help="Result files or folders of them.", show_default=False),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option("-o", "--output", metavar="DIR", help="Folder for the figures; by default figures/ beside."),
+]
+Kinds = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--kind", metavar="NAME", help="Only this figure, e.g. pain, cells, cytokines, tissue; repeatable."
+    ),
+]
+Formats = Annotated[
+    list[str] | None,
+    typer.Option("--format", metavar="NAME", help="png (the default), svg or pdf; repeatable."),
+]
+Field = Annotated[str, typer.Option(metavar="NAME", help="Cytokine behind the cells of the tissue panels.")]
+Days = Annotated[
+    list[str] | None,
+    typer.Option("--at", metavar="TIME", help='Time of a tissue panel, e.g. "4 d"; repeatable.'),
+]
+Replicate = Annotated[
+    int | None, typer.Option(min=0, metavar="N", help="Replicate of the tissue panels; the first by default.")
+]
+Projection = Annotated[
+    str, typer.Option(metavar="NAME", help="Of 3-D tissue: section (the middle plane) or maximum.")
+]
+Individual = Annotated[bool, typer.Option("--individual", help="Single replicates in place of the bands.")]
+Resolution = Annotated[int, typer.Option(min=20, metavar="N", help="Dots per inch.")]
+
 
 def plot(
-    paths: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="FILE.h5|DIR ...", help="Result files or folders of them.", show_default=False
-        ),
-    ],
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "-o", "--output", metavar="DIR", help="Folder for the figures; by default 'figures' beside."
-        ),
-    ] = None,
-    kind: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Only this kind of figure; repeatable.")
-    ] = None,
-    form: Annotated[
-        list[str] | None,
-        typer.Option("--format", metavar="NAME", help="png (default), pdf or svg; repeatable."),
-    ] = None,
+    paths: Paths,
+    output: Output = None,
+    kinds: Kinds = None,
+    formats: Formats = None,
+    field: Field = "TGF-b1",
+    days: Days = None,
+    replicate: Replicate = None,
+    projection: Projection = "section",
+    individual: Individual = False,
+    dpi: Resolution = 300,
 ) -> None:
     """Draw figures: pain curves of all arms, cell counts, cytokines, the tissue."""
+    from abm.cli.failure import say
     from abm.view.figures import plot_files
+    from abm.view.options import Options
 
+    options = Options(
+        field=field,
+        days=tuple(_day(text) for text in days or ()),
+        replicate=replicate,
+        projection=projection,
+        individual=individual,
+        dpi=dpi,
+    )
     folder = output or (paths[0] if paths[0].is_dir() else paths[0].parent) / "figures"
-    for file in plot_files(paths, folder, kind, form or ["png"]):
+    for file in plot_files(
+        paths, folder, kinds or None, formats or ("png",), options, lambda text: say(f"note: {text}")
+    ):
         print(file)
+
+
+def _day(text: str) -> float:
+    from abm.analysis.experiment import days
+
+    day = days(text)
+    if day != day:
+        raise typer.BadParameter(f"--at {text!r}: a time with its unit is expected, e.g. '4 d' or '36 h'")
+    return day

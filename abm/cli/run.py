@@ -67,6 +67,7 @@ def run(
         _repeat(recorded, output, threads, force, quiet, as_json)
         return
 
+    from abm.cli.failure import say
     from abm.cli.outcome import conclude
     from abm.cli.progress import watching
     from abm.scenario.load import load_experiment
@@ -77,6 +78,8 @@ def run(
     counts = {"replicates": replicates, "seed": seed}
     settings = [*(sets or ()), *(f"{name}={n}" for name, n in counts.items() if n is not None)]
     experiment = load_experiment(file, settings)
+    if experiment.warnings and not quiet:
+        say(f"note: {len(experiment.warnings)} values deserve a look: abm check {file}")
     with watching(quiet) as watcher:
         results = run_experiment(
             experiment,

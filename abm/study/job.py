@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from abm.scenario.schema.scenario import Scenario
+if TYPE_CHECKING:
+    from abm.scenario.schema.scenario import Scenario
 
 
 class Start(StrEnum):
