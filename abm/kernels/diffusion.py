@@ -4,11 +4,15 @@ One step of a field, with A = A_x + A_y (+ A_z) and all linear losses shared equ
 
     (I - dt/2 A_x) d_x = dt (A c + S),   (I - dt/2 A_y) d_y = d_x,   (I - dt/2 A_z) d_z = d_y,   c += d_z
 
-(Douglas, Numer. Math. 4:41, 1962, doi:10.1007/BF01386295): second order in time and space, unconditionally
-stable in 2-D, and its fixed point is the exact steady state of the discrete equations.  It is not positive.
-A step that would leave a voxel below zero is redone from its old values by `diffusion_positive`; such
-steps are counted, and nothing is ever clipped.  Zero is the bound, without tolerance: where the scheme is
-positive it is so with a relative, not an absolute, error, so rounding alone does not cross zero.
+(Douglas, Numer. Math. 4:41, 1962, doi:10.1007/BF01386295): second order in time and space, stable in 2-D at
+any step (in 3-D see `count_stable_substeps`), and its fixed point is the exact steady state of the discrete
+equations.  It is not positive.  A step that would leave a voxel below zero is redone from its old values by
+`diffusion_positive`; such steps are counted, and nothing is ever clipped.
+
+Zero is the bound, without a tolerance.  Rounding does not cross it: the line solves of an M-matrix add terms
+of one sign, and the right-hand side is wrong by a few units of the last place of the values around it, which
+is also the size to which diffusion fills a voxel from them in one step.  Tails that fall to 1e-250 of their
+source keep their sign; below 1e-290 see `UNDERFLOW`.
 """
 
 from __future__ import annotations
@@ -78,7 +82,7 @@ def new_workspace(system: FieldSystem, n_reservoir: int, parallel: bool = False)
 
 @njit(cache=True)
 def advance(c, source, system, factors, reservoirs, n_steps, restart, budget, counters, work):
-    """Advance every field by ``n_steps[f]`` steps of ``factors.dt[f]`` on one thread.
+    """Advance every field by ``n_steps[f]`` of the steps `build_factors` was asked for, on one thread.
 
     Parameters
     ----------
@@ -122,11 +126,12 @@ def advance(c, source, system, factors, reservoirs, n_steps, restart, budget, co
     first = np.int64(0)  # a plain 0 is a type of its own and would compile everything below twice
     for f in range(n_field):
         dt = factors.dt[f]
-        code, index = _open_field(c3, s3, dt * n_steps[f] * system.voxel_volume, budget, f)
+        n_step = n_steps[f] * factors.n_substep[f]
+        code, index = _open_field(c3, s3, dt * n_step * system.voxel_volume, budget, f)
         if code != OK:
             return code, f, index
         cur, out = c3, work.next
-        for step in range(n_steps[f]):
+        for step in range(n_step):
             start_up = restart[f] and step == 0
             if not start_up:
                 predict_midpoint(cur, system, factors, reservoirs, f, dt, work.mid)
@@ -175,16 +180,16 @@ def advance_parallel(c, source, system, factors, reservoirs, n_steps, restart, b
     first = np.int64(0)  # a plain 0 is a type of its own and would compile everything below twice
     n_block, n_y, n_last = x.shape[1], nz * n_panel if nz > 1 else 0, partial.shape[1]
     codes = np.zeros((n_field, 2), np.int64)
-    n_rounds, fault = 0, OK
+    n_rounds, fault, n_step = 0, OK, n_steps * factors.n_substep
     for f in range(n_field):
-        interval = dts[f] * n_steps[f] * system.voxel_volume
+        interval = dts[f] * n_step[f] * system.voxel_volume
         codes[f, 0], codes[f, 1] = _open_field(cur, s3, interval, budget, f)
-        n_rounds, fault = max(n_rounds, n_steps[f]), max(fault, codes[f, 0])
+        n_rounds, fault = max(n_rounds, n_step[f]), max(fault, codes[f, 0])
     for step in range(n_rounds if fault == OK else 0):
         # Fields that take the Douglas step now: not those that are through, nor those that start up.
         douglas = np.zeros(n_field, np.bool_)
         for f in range(n_field):
-            douglas[f] = step < n_steps[f] and not restart[f] and codes[f, 0] == OK
+            douglas[f] = step < n_step[f] and not restart[f] and codes[f, 0] == OK
             if douglas[f]:
                 predict_midpoint(cur, system, factors, reservoirs, f, dts[f], work.mid)
         for q in prange(n_field * n_block):
@@ -206,7 +211,7 @@ def advance_parallel(c, source, system, factors, reservoirs, n_steps, restart, b
                 accept_panel(old, new, others, last, decay, uptake, weight, partial, f, p)
         for q in prange(n_field):
             f = np.int64(q)
-            if step < n_steps[f] and codes[f, 0] == OK:
+            if step < n_step[f] and codes[f, 0] == OK:
                 codes[f, 0], codes[f, 1] = _close_step(
                     cur, out, s3, system, factors, reservoirs, budget, counters, work, f, not douglas[f]
                 )
@@ -214,7 +219,7 @@ def advance_parallel(c, source, system, factors, reservoirs, n_steps, restart, b
                 # Leave the last good values of a field in the caller's array, which is `cur` in even steps.
                 if codes[f, 0] != OK and step % 2 == 1:
                     _copy_field(cur, out, f)
-                elif codes[f, 0] == OK and step == n_steps[f] - 1 and step % 2 == 0:
+                elif codes[f, 0] == OK and step == n_step[f] - 1 and step % 2 == 0:
                     _copy_field(out, cur, f)
         cur, out = out, cur
     for f in range(n_field):

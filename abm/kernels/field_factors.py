@@ -8,6 +8,7 @@ inverse pivot; then forward ``y_i = r_i + cp_(i-1) y_(i-1)`` and back ``u_i = w_
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,9 @@ from abm.kernels.field_system import FieldSystem, Reservoirs
 
 LANES = 8
 """Rows solved side by side along x, so that the recurrence fills vector registers."""
+
+STABLE_K_DT = 2.0
+"""Limit of face conductance times step in 3-D tissue that is not a uniform box."""
 
 SLOTS = 3
 """Slots per voxel of the x factors: cp, w and the running solution."""
@@ -33,7 +37,9 @@ class Factors(NamedTuple):
     Attributes
     ----------
     dt : (n_field,) float64 [min]
-        Field step; may differ between fields.
+        Step the solver takes, the step asked for divided by ``n_substep``; may differ between fields.
+    n_substep : (n_field,) int64
+        See `count_stable_substeps`.
     loss : (n_field, nz * ny, nx) float64 [1/min]
         Decay, uptake and exchange together.
     x : (n_field, n_block, nx * SLOTS * LANES) float64
@@ -53,6 +59,7 @@ class Factors(NamedTuple):
     """
 
     dt: NDArray[np.float64]
+    n_substep: NDArray[np.int64]
     loss: NDArray[np.float64]
     x: NDArray[np.float64]
     y_cp: NDArray[np.float64]
@@ -63,6 +70,26 @@ class Factors(NamedTuple):
     coupling: NDArray[np.float64]
     ex_order: NDArray[np.int64]
     ex_start: NDArray[np.int64]
+
+
+def count_stable_substeps(system: FieldSystem, dt: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Number of equal parts in which each field must take its step, (n_field,).
+
+    With three axes whose operators do not commute (walls inside the tissue, D that varies) the Douglas scheme
+    is only conditionally stable.  The least stable masks that a search over small grids could find become
+    unstable at k dt = 2.4, where k is the largest face conductance; `STABLE_K_DT` keeps a margin.
+    In 2-D and in an undivided uniform 3-D box the scheme is stable at any step.
+    """
+    n_field, nz = system.decay.shape[:2]
+    parts = np.ones(n_field, np.int64)
+    if nz == 1:
+        return parts
+    for f in range(n_field):
+        inner = system.kx[f, :, :, :-1], system.ky[f, :, :-1], system.kz[f, :-1]
+        fastest = max(float(k.max(initial=0.0)) for k in inner)
+        if any(k.size and np.ptp(k) > 1e-12 * fastest for k in inner):
+            parts[f] = max(1, math.ceil(fastest * dt[f] / STABLE_K_DT))
+    return parts
 
 
 def build_factors(system: FieldSystem, reservoirs: Reservoirs, dt: ArrayLike) -> Factors:
@@ -81,8 +108,11 @@ def build_factors(system: FieldSystem, reservoirs: Reservoirs, dt: ArrayLike) ->
     n_block = -(-nz * ny // LANES)
     order = np.argsort(system.ex_voxel, kind="stable")
     starts = np.searchsorted(system.ex_voxel[order], np.arange(n_block + 1) * (LANES * nx))
+    step = np.broadcast_to(np.asarray(dt, dtype=np.float64), n_field)
+    n_substep = count_stable_substeps(system, step)
     factors = Factors(
-        np.array(np.broadcast_to(np.asarray(dt, dtype=np.float64), n_field)),
+        step / n_substep,
+        n_substep,
         np.empty(rows),
         np.empty((n_field, n_block, nx * SLOTS * LANES)),
         np.empty(rows),
@@ -100,7 +130,7 @@ def build_factors(system: FieldSystem, reservoirs: Reservoirs, dt: ArrayLike) ->
 
 @njit(cache=True)
 def refresh_factors(system, reservoirs, factors, which):
-    """Recompute in place after a change of conductances, losses, exchange or ``factors.dt``.
+    """Recompute in place after a change of uptake, decay or exchange rates (not of conductances).
 
     Parameters
     ----------
