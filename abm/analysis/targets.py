@@ -129,7 +129,7 @@ def target_table(report: Report) -> Table:
         notes.append(f"{len(report.comparisons) - report.tested} targets lie after the end of the runs.")
     if report.missing:
         notes.append(f"Targets without an arm here: {', '.join(report.missing)}.")
-    head = ["target", "arm", "quantity", "day", "published", "simulated ± 95 %", "z", "met"]
+    head = ["target", "arm", "quantity", "day", "wanted", "simulated ± 95 %", "z", "met"]
     return Table(head, rows, "<<<>>>><", notes)
 
 

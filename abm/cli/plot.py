@@ -70,6 +70,20 @@ def plot(
         paths, folder, kinds or None, formats or ("png",), options, lambda text: say(f"note: {text}")
     ):
         print(file)
+    if not kinds or "targets" in kinds:
+        _print_targets(paths)
+
+
+def _print_targets(paths: list[Path]) -> None:
+    """The table of calibration targets, where the arms it names are among the runs."""
+    from abm.analysis.groups import group_runs
+    from abm.analysis.targets import compare_with_targets, target_table
+
+    with group_runs(paths) as groups:
+        report = compare_with_targets(groups)
+        if report.tested:
+            print()
+            print(target_table(report).as_text())
 
 
 def _day(text: str) -> float:
