@@ -82,23 +82,27 @@ def infuse_over_time(model: Model, state: State, ticks: int, source: Floats, inf
                 rate / model.fields.reservoirs.volume[infusion.compartment]
             )
         else:
-            volume = model.fields.system.voxel_volume * len(infusion.voxels)
-            source[infusion.cytokine, infusion.voxels] += rate / volume
+            source[infusion.cytokine, infusion.voxels] += rate / _represented(model, infusion.voxels)
 
 
 def add_protein(model: Model, state: State, infusion: Infusion, amount: float) -> None:
-    """Raise a compartment or the voxels of a site by `amount` [fg] at once, and book it."""
+    """Raise a compartment or the voxels of a site by a dose of `amount` [fg] at once, and book it."""
     f = infusion.cytokine
     if infusion.compartment >= 0:
         volume = model.fields.reservoirs.volume[infusion.compartment]
         state.reservoirs.c[infusion.compartment, f] += amount / (volume * FG_PER_PG_UM3_PER_ML)
         state.infused[infusion.compartment, f] += amount
         return
-    volume = model.fields.system.voxel_volume * len(infusion.voxels)
+    volume = _represented(model, infusion.voxels)
     flat = state.concentration.reshape(len(model.names.cytokines), -1)
     flat[f, infusion.voxels] += amount / (volume * FG_PER_PG_UM3_PER_ML)
-    state.budget.added[f] += amount
+    state.budget.added[f] += amount / model.fields.reservoirs.multiplicity
     state.settling[f] = 1
+
+
+def _represented(model: Model, voxels: Ints) -> float:
+    """Extracellular volume [um^3] that some voxels stand for: a slab receives its share of a local dose."""
+    return model.fields.system.voxel_volume * len(voxels) * model.fields.reservoirs.multiplicity
 
 
 def inject(model: Model, state: State, injection: Injection) -> None:
@@ -125,6 +129,8 @@ def inject_into_compartment(model: Model, state: State, injection: Injection) ->
     step = model.clock.step_of(state.tick)
     u = uniform(np.uint64(model.seed), INTERVENTION, step, injection.origin, 0)
     n = int(expected) + int(u < expected - int(expected))
+    if n * multiplicity > injection.dose:  # rounding up must not follow cells that were never given
+        n -= 1
     dose = state.doses[injection.cell_type, injection.compartment]
     dose.given += injection.dose
     dose.pool += injection.dose - n * multiplicity
@@ -145,6 +151,7 @@ def inject_into_tissue(model: Model, state: State, injection: Injection) -> None
     wanted: Ints = injection.voxels[(np.array(pick) * len(injection.voxels)).astype(np.int64)]
     placed = place_near(model, state, INTERVENTION, rows, wanted)
     state.count("injected", injection.cell_type, int(placed.sum()))
+    state.count("entry_refused", injection.cell_type, int((~placed).sum()))
     add_cells(model, state, selected(rows, placed))
 
 
