@@ -21,7 +21,7 @@ from abm.view.options import Options
 from abm.view.style import BLACK, GREY, SMALL, ArmStyle, arm_styles, darker
 
 COLUMNS = 3
-CLOSE = 0.01  # of the length of the runs: targets nearer than this to each other are shown enlarged as well
+CLOSE = 0.02  # of the length of the runs: targets nearer than this to each other are shown enlarged as well
 
 
 def draw_targets(groups: RunGroups, options: Options) -> Figure:
@@ -93,7 +93,7 @@ def _target_axes(
         half = np.array([float(c.simulated.high) - c.mean for c in mine])
         axes.errorbar(
             days,
-            [comparison.mean for comparison in mine],
+            np.array([comparison.mean for comparison in mine]),
             yerr=np.where(np.isnan(half), 0.0, half),
             fmt="o",
             markersize=3.4,
@@ -124,7 +124,7 @@ def _target_points(
     tolerances = np.array([comparison.target.tolerance for comparison in comparisons])
     axes.errorbar(
         days,
-        [comparison.target.mean for comparison in comparisons],
+        np.array([comparison.target.mean for comparison in comparisons]),
         yerr=np.stack([np.where(lower, 0.0, tolerances), np.where(upper, 0.0, tolerances)]),
         uplims=upper,
         lolims=lower,
