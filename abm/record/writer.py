@@ -41,6 +41,8 @@ from abm.record.storage import CommittedFile, lock_for_writing
 from abm.record.streams import GrowingArray, round_mantissa
 
 FLUSH_SECONDS = 2.0
+# A slow disk is flushed to less often, so that at most this share of the run goes into flushing.
+FLUSH_SHARE = 0.01
 # More than this in memory is flushed at once (large three-dimensional fields).
 PENDING_BYTES = 64 << 20
 
@@ -71,6 +73,7 @@ class RunWriter:
         bits = file[FIELDS]["concentration"].attrs.get("significant_bits")
         self._bits = None if bits is None else int(bits)
         self._flushed_at = time.monotonic()
+        self._flush_interval = FLUSH_SECONDS
         self.seconds = 0.0
 
     @classmethod
@@ -255,8 +258,8 @@ class RunWriter:
         self.seconds += time.perf_counter() - begin
 
     def flush_if_due(self) -> None:
-        """Flush if the last flush is two seconds old; cheap enough to call at every step."""
-        if time.monotonic() - self._flushed_at >= FLUSH_SECONDS:
+        """Flush if the last flush is two seconds old (more on a slow disk); cheap at every step."""
+        if time.monotonic() - self._flushed_at >= self._flush_interval:
             self.flush()
 
     def finish(
@@ -324,16 +327,21 @@ class RunWriter:
 
     def _account(self, begin: float) -> None:
         """Flush if it is due, and book the time spent in here."""
-        if time.monotonic() - self._flushed_at >= FLUSH_SECONDS or self._storage.pending > PENDING_BYTES:
+        if (
+            time.monotonic() - self._flushed_at >= self._flush_interval
+            or self._storage.pending > PENDING_BYTES
+        ):
             self._flush_all()
         self.seconds += time.perf_counter() - begin
 
     def _flush_all(self) -> None:
+        begin = time.monotonic()
         for stream in self._streams.values():
             stream.flush()
         self._sync_row_dimension()
         self._commit()
         self._flushed_at = time.monotonic()
+        self._flush_interval = max(FLUSH_SECONDS, (self._flushed_at - begin) / FLUSH_SHARE)
 
     def _sync_row_dimension(self) -> None:
         rows = self._columns["id"].length

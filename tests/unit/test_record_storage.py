@@ -251,6 +251,28 @@ def test_a_flush_is_due_after_two_seconds(tmp_path: Path, monkeypatch: pytest.Mo
             assert check(run) == 10
 
 
+def test_a_slow_disk_is_flushed_to_less_often(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("abm.record.writer.time.monotonic", lambda: now[0])
+    commit = CommittedFile.commit
+
+    def slow(self: CommittedFile, durable: bool = False) -> None:
+        now[0] += 0.1
+        commits.append(now[0])
+        commit(self, durable)
+
+    commits: list[float] = []
+
+    with RunWriter.create(tmp_path / "run.h5", declaration()) as writer:
+        monkeypatch.setattr(CommittedFile, "commit", slow)
+        for k in range(100):
+            now[0] += 1.0
+            record(writer, k, k + 1)
+            writer.flush_if_due()
+        # Five checkpoints of three commits each; a flush every 10 s, where a fast disk had one every 2 s.
+        assert 15 < len(commits) <= 15 + 12
+
+
 def test_large_frames_do_not_pile_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("abm.record.writer.PENDING_BYTES", 200_000)
     given = declaration()
