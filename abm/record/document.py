@@ -77,8 +77,8 @@ _END = f"""\
 
 A file appears under its name when it is valid, and stays valid. Rows wait in memory and are written
 every {FLUSH_SECONDS:g} s (on a slow disk less often) and at every checkpoint; a killed process
-(`kill -9`, out of memory, end of a job) loses what came after that, nothing else, and its file keeps the status `running`. After a
-power cut, everything up to the last checkpoint is safe.
+(`kill -9`, out of memory, end of a job) loses what came after that, nothing else,
+and its file keeps the status `running`. After a power cut, everything up to the last checkpoint is safe.
 
 - Any program may read a file while it is written: the writer takes none of HDF5's locks, so
   `HDF5_USE_FILE_LOCKING` need not be set. `open_run` reads a copy taken between two flushes; with
