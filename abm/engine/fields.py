@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from abm.compile.model import Model
 from abm.engine.events import add_releases, infuse_over_time
-from abm.engine.health import describe_cell, when
+from abm.engine.health import describe_cell, describe_voxel, when
 from abm.engine.sites import site_values
 from abm.engine.state import State
 from abm.engine.waiting import secrete_from_compartments
@@ -104,8 +104,9 @@ def field_sources(model: Model, state: State, behaviours: Floats) -> Floats:
     if len(secreted):
         per_cell = np.zeros((len(state.cells.id), n_field))
         per_cell[:, secreted] = behaviours[:, columns[secreted]]
-        if (per_cell < 0.0).any():
-            row, f = (int(i) for i in np.argwhere(per_cell < 0.0)[0])
+        faulty = ~((per_cell >= 0.0) & (per_cell < np.inf))
+        if faulty.any():
+            row, f = (int(i) for i in np.argwhere(faulty)[0])
             raise NumericsError(
                 f"{when(model, state.tick)}: {describe_cell(model, state.cells, row)} secretes "
                 f"{per_cell[row, f]:g} fg/min of {model.names.cytokines[f]}; secretion is never negative"
@@ -145,11 +146,8 @@ def _fault(model: Model, state: State, code: int, f: int, index: int) -> str:
         names = model.names.compartments
         place = names[index] if index < len(names) else "a held boundary"
         return f"{start} in {place}: {state.reservoirs.c[index, f]:g} pg/ml"
-    _, ny, nx = model.grid.shape
-    iz, iy, ix = index // (ny * nx), index // nx % ny, index % nx
-    value: float = state.concentration[f, iz, iy, ix]
-    x, y, z = ((i + 0.5) * d for i, d in zip((ix, iy, iz), model.grid.spacing, strict=True))
-    return f"{start} at ({x:g}, {y:g}, {z:g}) um: {value:g} pg/ml before the step"
+    value: float = state.concentration[f].reshape(-1)[index]
+    return f"{start} at {describe_voxel(model, index)}: {value:g} pg/ml before the step"
 
 
 def lowest(concentration: NDArray[np.float64]) -> Floats:

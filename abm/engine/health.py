@@ -32,12 +32,45 @@ def raise_for_status(model: Model, tick: int, status: int, cells: CellArrays, ro
         raise NumericsError(f"{when(model, tick)}: {cell}: {MESSAGES[status]}")
 
 
+def describe_voxel(model: Model, index: int) -> str:
+    """Centre of a voxel, given by its flat index, for messages."""
+    _, ny, nx = model.grid.shape
+    axes = (index % nx, index // nx % ny, index // (nx * ny))
+    x, y, z = ((i + 0.5) * d for i, d in zip(axes, model.grid.spacing, strict=True))
+    return f"({x:g}, {y:g}, {z:g}) um"
+
+
+def check_fields(model: Model, state: State) -> None:
+    """Raise for the first concentration that is negative or not finite, before anything reads it.
+
+    Otherwise the first cell that senses it would be blamed.
+    """
+    c = state.concentration
+    with np.errstate(invalid="ignore", over="ignore"):
+        if c.size == 0 or (c.min() >= 0.0 and np.isfinite(c.sum())):
+            return
+    faulty = ~(np.isfinite(c) & (c >= 0.0)).reshape(len(c), -1)
+    if not faulty.any():
+        return
+    f, index = (int(i) for i in np.argwhere(faulty)[0])
+    value = float(c.reshape(len(c), -1)[f, index])
+    what = "negative" if value < 0.0 else "infinite or not a number"
+    raise NumericsError(
+        f"{when(model, state.tick)}: {model.names.cytokines[f]}: concentration is {what} "
+        f"at {describe_voxel(model, index)}: {value:g} pg/ml"
+    )
+
+
 def check_variables(model: Model, state: State, row: int, slot: int) -> None:
     """Raise for the first variable that stopped being a finite number."""
     if row >= 0:
         name = model.names.variables[int(state.cells.type[row])][slot]
         cell = describe_cell(model, state.cells, row)
-        raise NumericsError(f"{when(model, state.tick)}: {cell}: variable {name} is not finite")
+        before = float(state.cells.variables[row, slot])
+        raise NumericsError(
+            f"{when(model, state.tick)}: {cell}: variable {name} is infinite or not a number; "
+            f"it was {before:g} before the step"
+        )
 
 
 def check_population(model: Model, state: State) -> None:

@@ -8,7 +8,7 @@ from abm.compile.model import Model
 from abm.engine.events import apply_interventions, set_drives
 from abm.engine.fate import decide_fates
 from abm.engine.fields import advance_fields
-from abm.engine.health import check_mass, check_population, check_variables
+from abm.engine.health import check_fields, check_mass, check_population, check_variables
 from abm.engine.motion import move_cells
 from abm.engine.state import State
 from abm.engine.waiting import move_waiting_cells
@@ -53,6 +53,7 @@ def step(model: Model, state: State) -> list[str]:
         NaN, a negative concentration, a lost cell; with time, place and value.
     """
     given = apply_interventions(model, state)
+    check_fields(model, state)
     set_drives(model, state)
     sense(model, state)
 
