@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from abm.compile.model import Model
 from abm.engine.population import remove_cells
 from abm.engine.state import State
+from abm.engine.step import as_of_now
 from abm.scenario.nodes import listed, nearest
 from abm.state.cells import TISSUE
+from abm.state.kinds import VariableKind
 from abm.state.tables import Floats, Ints
 
 Column = NDArray[Any]
@@ -49,6 +51,13 @@ class CellColumns:
             name: np.array([v.index(name) if name in v else -1 for v in names.variables], np.int64)
             for name in dict.fromkeys(v for group in names.variables for v in group)
         }
+        kind = model.variables.kind
+        self._computed = {
+            name
+            for name, slot in self.slots.items()
+            if any(kind[k, v] == VariableKind.INSTANT for k, v in enumerate(slot) if v >= 0)
+        }
+        self._as_of_now: tuple[tuple[int, int], Floats] | None = None
         self._attributes: dict[str, Callable[[Any], Any]] = {
             "unique_id": lambda rows: self.state.cells.id[rows],
             "cell_type": lambda rows: self._types[self.state.cells.type[rows]],
@@ -58,9 +67,9 @@ class CellColumns:
             "age": self._age,
             "parent": lambda rows: self.state.cells.parent[rows],
             "pos": self._position,
-            "x": lambda rows: self._position(rows, (0,))[..., 0],
-            "y": lambda rows: self._position(rows, (1,))[..., 0],
-            "z": lambda rows: self._position(rows, (2,))[..., 0],
+            "x": lambda rows: self._coordinates(rows, 0),
+            "y": lambda rows: self._coordinates(rows, 1),
+            "z": lambda rows: self._coordinates(rows, 2),
         }
 
     def __len__(self) -> int:
@@ -102,6 +111,18 @@ class CellColumns:
         """One of `attributes` of one cell, as numpy has it."""
         return self._attributes[name](row)
 
+    def coordinate(self, row: int, axis: int) -> float:
+        """Position of one cell along one axis [um]; nan while it waits in a compartment."""
+        cells = self.state.cells
+        return float(cells.position[row, axis]) if cells.place[row] == TISSUE else np.nan
+
+    def position(self, row: int) -> tuple[float, ...] | None:
+        """Position of one cell [um], without z in two dimensions; None while it waits."""
+        cells = self.state.cells
+        if cells.place[row] != TISSUE:
+            return None
+        return tuple(cells.position[row, : 2 if self.model.grid.is_flat else 3].tolist())
+
     def variable(self, name: str, row: int) -> float:
         """One variable of one cell.
 
@@ -115,7 +136,7 @@ class CellColumns:
         slots = self.slots.get(name)
         if slots is None or slots[cell_type] < 0:
             raise self._lacking(name, cell_type)
-        return float(cells.variables[row, slots[cell_type]])
+        return float(self._source(name)[row, slots[cell_type]])
 
     def array(self, name: str, rows: Ints) -> Column:
         """One column of some cells.
@@ -138,10 +159,7 @@ class CellColumns:
         """
         if name in self._attributes:
             return np.asarray(self._attributes[name](rows))
-        slot = self._slot(name, rows)
-        if (slot < 0).any():
-            raise self._lacking(name, int(self.state.cells.type[rows[np.argmax(slot < 0)]]))
-        return np.asarray(self.state.cells.variables[rows, slot])
+        return np.asarray(self._source(name)[rows, self._slot_of_all(name, rows)])
 
     def values(self, name: str, rows: Ints, missing: Missing = "error", default: Any = None) -> list[Any]:
         """The same as plain Python values, `pos` as tuples or None; `default` where a cell lacks it.
@@ -164,7 +182,7 @@ class CellColumns:
         if name not in self.slots:
             return [default] * len(rows)
         slot = self._slot(name, rows)
-        found = self.state.cells.variables[rows, slot].tolist()
+        found = self._source(name)[rows, slot].tolist()
         return [value if has else default for value, has in zip(found, slot >= 0, strict=True)]
 
     def write(self, name: str, rows: Ints, value: Any) -> None:
@@ -173,16 +191,15 @@ class CellColumns:
         Raises
         ------
         AttributeError
-            If it is not a variable of all of these cells.
+            If it is not a variable of all of these cells, or follows at once from other values.
         ValueError
             If a value is not a finite number.
         """
         if name in self._attributes:
-            variables = listed(self.slots)
-            raise AttributeError(f"'{name}' belongs to the engine; variables can be set: {variables}")
-        slot = self._slot(name, rows)
-        if (slot < 0).any():
-            raise self._lacking(name, int(self.state.cells.type[rows[np.argmax(slot < 0)]]))
+            raise AttributeError(f"'{name}' belongs to the engine; can be set: {self._settable()}")
+        slot = self._slot_of_all(name, rows)
+        if (self.model.variables.kind[self.state.cells.type[rows], slot] == VariableKind.INSTANT).any():
+            raise AttributeError(f"'{name}' follows from other values; can be set: {self._settable()}")
         numbers = np.broadcast_to(np.asarray(value, np.float64), len(rows))
         if not np.isfinite(numbers).all():
             raise ValueError(f"{name} = {value!r}: a variable is a finite number")
@@ -203,6 +220,25 @@ class CellColumns:
         self.state.count("cleared", cells.type[gone & ~waiting & ~dead])
         remove_cells(self.model, self.state, gone)
         self.changes += 1
+
+    def _source(self, name: str) -> Floats:
+        """Variables (n, n_slot) from which to read one: those that follow from others, as of now."""
+        if name not in self._computed:
+            return self.state.cells.variables
+        now = (self.state.tick, self.changes)
+        if self._as_of_now is None or self._as_of_now[0] != now:
+            self._as_of_now = now, as_of_now(self.model, self.state).variables
+        return self._as_of_now[1]
+
+    def _settable(self) -> str:
+        return listed(name for name in self.slots if name not in self._computed)
+
+    def _slot_of_all(self, name: str, rows: Ints) -> Ints:
+        """Slot of a variable that every row has; (n,) int64."""
+        slot = self._slot(name, rows)
+        if (slot < 0).any():
+            raise self._lacking(name, int(self.state.cells.type[rows[np.argmax(slot < 0)]]))
+        return slot
 
     def _slot(self, name: str, rows: Ints) -> Ints:
         """Slot of a variable in each row, -1 where the type lacks it; (n,) int64."""
@@ -228,11 +264,13 @@ class CellColumns:
         """Days since the cell appeared."""
         return self.model.clock.days(self.state.tick - self.state.cells.birth_tick[rows])
 
-    def _position(self, rows: Any, axes: tuple[int, ...] | None = None) -> Floats:
-        """Positions [um], nan outside the tissue; in two dimensions without z unless asked for."""
+    def _position(self, rows: Ints) -> Floats:
+        """Positions (n, 2 or 3) [um], nan outside the tissue."""
         cells = self.state.cells
-        if axes is None:
-            axes = (0, 1) if self.model.grid.is_flat else (0, 1, 2)
-        position = cells.position[rows][..., list(axes)]
+        position = cells.position[rows, : 2 if self.model.grid.is_flat else 3]
         position[cells.place[rows] != TISSUE] = np.nan
         return np.asarray(position)
+
+    def _coordinates(self, rows: Ints, axis: int) -> Floats:
+        cells = self.state.cells
+        return np.where(cells.place[rows] == TISSUE, cells.position[rows, axis], np.nan)

@@ -38,8 +38,9 @@ class Owner(Protocol):
 class Cell:
     """One cell: a reference by id that reads and writes the columns.
 
-    Besides the attributes below it has every variable of its cell type by name; variables can be set,
-    all else belongs to the engine.  A cell that is gone raises LookupError.
+    Besides the attributes below it has every variable of its cell type by name.  Variables can be set,
+    but for those that follow at once from other values; all else belongs to the engine.  A cell that is
+    gone raises LookupError.
     """
 
     model: Owner
@@ -54,7 +55,7 @@ class Cell:
         """Row in the cell table; valid until the next step or removal."""
         row = self.model.columns.row_of(self.unique_id, self._hint)
         self.__dict__["_hint"] = row
-        return int(row)
+        return row
 
     @property
     def cell_type(self) -> str:
@@ -89,23 +90,22 @@ class Cell:
     @property
     def x(self) -> float:
         """Position along x [um]; nan while waiting in a compartment, as y and z."""
-        return float(self._read("x"))
+        return self.model.columns.coordinate(self.row, 0)
 
     @property
     def y(self) -> float:
         """Position along y [um]."""
-        return float(self._read("y"))
+        return self.model.columns.coordinate(self.row, 1)
 
     @property
     def z(self) -> float:
         """Position along z [um]; the middle of the slab in two dimensions."""
-        return float(self._read("z"))
+        return self.model.columns.coordinate(self.row, 2)
 
     @property
     def pos(self) -> tuple[float, ...] | None:
         """Position (x, y) or (x, y, z) [um]; None while waiting in a compartment."""
-        at = tuple(self._read("pos").tolist())
-        return None if at[0] != at[0] else at
+        return self.model.columns.position(self.row)
 
     def remove(self) -> None:
         """Take the cell out; the books count it, see `CellColumns.remove`."""

@@ -141,7 +141,7 @@ class TissueModel(mesa.Model):  # type: ignore[misc]
     def step(self) -> None:
         """Advance by one cell step of the scenario, and collect data if they are due.
 
-        Steps beyond the end of the scenario are allowed: nothing more is given, all else goes on.
+        Steps beyond the end of the scenario are allowed.
 
         Raises
         ------

@@ -92,6 +92,12 @@ def test_collected_frame_holds_the_series_of_the_result_file(experiment: Experim
         for name in ("nociception", "withdrawal_threshold"):
             assert frame[name].to_list() == recorded.series(name).values.tolist()
             assert getattr(model, name) == frame[name].iloc[-1]
+        cells = recorded.frame(-1)
+        np.testing.assert_array_equal(cells["id"], model.agents.array("unique_id"))
+        neurons = np.isin(cells["id"], model.cells("neuron").array("unique_id"))
+        for name in ("fast", "nociception"):
+            values = model.cells("neuron").array(name).astype(np.float32)
+            np.testing.assert_array_equal(cells[name][neurons], values)
     assert len(frame) == 7  # every half hour of three, and the start
 
 

@@ -47,7 +47,7 @@ def test_attributes_of_a_resident(model: TissueModel) -> None:
     )
     assert (cell.place, cell.alive, cell.parent, cell.age) == ("tissue", True, -1, model.time)
     assert cell.pos == (cell.x, cell.y) == tuple(cells.position[row, :2])
-    assert cell.activation == cells.variables[row, 0]
+    assert cell.activation == cells.variables[row, model.tissue.names.variables[0].index("activation")]
 
 
 def test_attributes_of_a_cell_that_waits(model: TissueModel) -> None:
@@ -87,17 +87,30 @@ def test_writing_a_variable_writes_the_column(model: TissueModel) -> None:
     neuron = model.cells("neuron")[4]
     threshold = model.withdrawal_threshold
     for cell in model.cells("neuron"):
-        cell.nociception = 3.0
-    assert neuron.nociception == model.state.cells.variables[neuron.row, 4] == 3.0
-    assert model.withdrawal_threshold < threshold
+        cell.fast = 3.0
+    slot = model.tissue.names.variables[model.tissue.names.cell_types.index("neuron")].index("fast")
+    assert neuron.fast == model.state.cells.variables[neuron.row, slot] == 3.0
+    assert model.withdrawal_threshold < threshold  # the signal follows from `fast`, at once
+
+
+def test_what_follows_from_other_values_is_read_as_of_now(model: TissueModel) -> None:
+    neurons = model.cells("neuron")
+    inside = model.tissue.regions[0][model.state.cells.voxel[neurons.rows]] == 1
+    before = model.nociception
+    for fast in (0.5, 3.0):
+        neurons.set("fast", fast)
+        assert neurons.select(inside).agg("nociception", np.mean) == model.nociception > before
+        before = model.nociception
+        assert [cell.nociception for cell in neurons] == neurons.get("nociception")
 
 
 @pytest.mark.parametrize(
     ("name", "value", "error", "message"),
     [
         ("fst", 1.0, AttributeError, r"no cell has a 'fst'; did you mean 'fast'\?"),
-        ("activation", 1.0, AttributeError, "a neuron has no 'activation'; it has: fast, gate"),
-        ("age", 1.0, AttributeError, "'age' belongs to the engine; variables can be set: activation"),
+        ("activation", 1.0, AttributeError, "a neuron has no 'activation'; it has: .*fast, "),
+        ("age", 1.0, AttributeError, "'age' belongs to the engine; can be set: .*activation"),
+        ("nociception", 1.0, AttributeError, "'nociception' follows from other values; can be set: .*fast, "),
         ("fast", float("nan"), ValueError, "fast = nan: a variable is a finite number"),
     ],
 )
