@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -164,9 +165,14 @@ def test_equals_dense_matrices(shape: tuple[int, int, int], bolus: bool) -> None
 
 @pytest.mark.parametrize("shape", [(5, 4, 6), (1, 33, 150)])
 def test_parallel_build_gives_the_same_bytes(shape: tuple[int, int, int]) -> None:
-    """Values, reservoirs, budget, counters and flags, with start-up, redone steps and unequal steps."""
+    """Values, reservoirs, budget, counters and flags, with start-up, redone steps and unequal steps.
+
+    On one thread and on all that there are.
+    """
     outcomes = []
-    for run, parallel in ((advance, False), (advance_parallel, True)):
+    most = numba.config.NUMBA_NUM_THREADS
+    for run, threads in ((advance, 1), (advance_parallel, 1), (advance_parallel, most)):
+        numba.set_num_threads(threads)
         rng = np.random.default_rng(5)
         system, reservoirs = everything(shape, rng)
         c = rng.uniform(0.5, 1.5, (2, *shape))
@@ -176,7 +182,7 @@ def test_parallel_build_gives_the_same_bytes(shape: tuple[int, int, int]) -> Non
         budget = new_budget(c, 3, VOLUME)
         counters = np.zeros((2, 2), np.int64)
         restart = np.array([True, False])
-        work = new_workspace(system, 3, parallel)
+        work = new_workspace(system, 3, run is advance_parallel)
         steps = np.array([4, 5])
         for _ in range(3):
             status = run(c, source, system, factors, reservoirs, steps, restart, budget, counters, work)
@@ -184,4 +190,4 @@ def test_parallel_build_gives_the_same_bytes(shape: tuple[int, int, int]) -> Non
         assert counters[:, START_UPS].tolist() == [1, 0]
         assert counters[1, REDONE] > 0
         outcomes.append([a.tobytes() for a in (c, reservoirs.c, *budget, counters, restart)])
-    assert outcomes[0] == outcomes[1]
+    assert outcomes[0] == outcomes[1] == outcomes[2]
