@@ -80,9 +80,6 @@ class CellColumns:
         """What every cell has; none of it can be written."""
         return tuple(self._attributes)
 
-    def __contains__(self, identity: int) -> bool:
-        return len(self.rows_of(np.array([identity]))) == 1
-
     def row_of(self, identity: int, hint: int = 0) -> int:
         """Row of the cell with this id; `hint` is tried first.
 

@@ -58,6 +58,14 @@ class Cell:
         return row
 
     @property
+    def is_there(self) -> bool:
+        """Whether the cell is still in the table, alive or dead."""
+        try:
+            return self.row >= 0
+        except LookupError:
+            return False
+
+    @property
     def cell_type(self) -> str:
         """Name of the cell type."""
         return str(self._read("cell_type"))
@@ -288,7 +296,7 @@ class Cells:
         """Result of a method or a function for each cell; cells that vanish meanwhile are left out."""
         results = []
         for cell in self.to_list():
-            if cell.unique_id not in self.model.columns:
+            if not cell.is_there:
                 continue
             call = getattr(cell, method) if isinstance(method, str) else partial(method, cell)
             results.append(call(*args, **kwargs))

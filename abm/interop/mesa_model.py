@@ -160,8 +160,8 @@ class TissueModel(mesa.Model):  # type: ignore[misc]
 
     def collect(self) -> None:
         """Let the data collector look, if the scenario reads out now; called by every step."""
-        clock, collector = self.tissue.clock, self.datacollector
-        if clock.readout and (self.state.tick % clock.readout == 0 or not self.running):
+        clock, tick, collector = self.tissue.clock, self.state.tick, self.datacollector
+        if clock.readout and (tick % clock.readout == 0 or tick == clock.end):
             collector.collect(self)
         elif not hasattr(collector, "_collection_steps"):
             # batch_run of Mesa 3.3 takes the n-th value for the n-th step.

@@ -62,6 +62,7 @@ def test_the_bits_of_the_engine(replicate: int) -> None:
     while model.running:
         assert_same_bits(model, state)
         model.agents.agg("x", np.mean)  # looking changes nothing
+        model.cells("neuron").get("nociception")
         model.random.random(), model.rng.random()
         model.step()
         step(tissue, state)

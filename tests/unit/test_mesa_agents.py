@@ -183,7 +183,9 @@ def test_every_way_of_removal_goes_through_the_books(model: TissueModel, way: st
 def test_a_removed_cell_leaves_derived_sets(model: TissueModel) -> None:
     chosen = model.agents.select(at_most=3)
     first = chosen[0]
+    assert first.is_there
     first.remove()
+    assert not first.is_there
     assert (len(chosen), first in chosen, first in model.agents) == (2, False, False)
     with pytest.raises(KeyError):
         model.agents.remove(first)
