@@ -60,9 +60,18 @@ def percent_mpe(treated: Sequence[Run], vehicle: Sequence[Run], series: str = TH
 
 
 def summary_interval(runs: Sequence[Run], quantity: str) -> Interval:
-    """Mean and interval of one scalar of the summaries; runs without it count as nan."""
-    found = [run.summary.get(quantity) for run in runs]
-    return mean_interval([np.nan if scalar is None else scalar.value for scalar in found])
+    """Mean and interval of one scalar of the summaries; runs without it count as nan.
+
+    So do recoveries of runs whose threshold never fell below half: there is nothing to recover from.
+    """
+    values = []
+    for run in runs:
+        summary = run.summary
+        painful = (
+            quantity != "half_recovery" or "pain_onset" not in summary or summary["pain_onset"].value >= 0
+        )
+        values.append(summary[quantity].value if quantity in summary and painful else np.nan)
+    return mean_interval(values)
 
 
 def summary_table(groups: RunGroups) -> Table:

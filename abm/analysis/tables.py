@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from abm.analysis.statistics import Interval
 
 TEXT, NUMBER = "<", ">"
+LEAST_WIDTH = 1e-4  # relative to the mean: less than this is not worth printing
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,9 @@ def number(value: float, digits: int = 3) -> str:
 
 
 def interval_text(interval: Interval) -> str:
-    """``mean ± half-width`` of one symmetric interval; only the mean where there is none."""
+    """``mean ± half-width`` of one symmetric interval; only the mean where there is none, or hardly any."""
     mean, half = float(interval.mean), float(interval.high) - float(interval.mean)
-    if half != half or half == 0.0:
+    if half != half or half <= LEAST_WIDTH * max(abs(mean), LEAST_WIDTH):
         return number(mean)
     # Two digits of the half-width say how many of the mean mean something.
     decimals = min(max(1 - math.floor(math.log10(half)), 0), 4)

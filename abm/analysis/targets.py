@@ -137,7 +137,8 @@ def _row(comparison: Comparison) -> list[str]:
     target, simulated = comparison.target, comparison.simulated
     sign = {"upper": "≤ ", "lower": "≥ "}.get(target.bound, "")
     published = f"{sign}{number(target.mean)}" + ("" if sign else f" ± {number(target.tolerance)}")
-    z = "–" if np.isnan(comparison.z) else f"{comparison.z:+.1f}".replace("-", "−")
+    # Adding zero turns a rounded "-0.0" into "+0.0".
+    z = "–" if np.isnan(comparison.z) else f"{round(comparison.z, 1) + 0.0:+.1f}".replace("-", "−")
     met = {True: "yes", False: "no", None: "–"}[comparison.inside]
     return [
         target.id,

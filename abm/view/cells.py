@@ -25,17 +25,18 @@ COUNT, PHENOTYPE_COUNT = "cell_count", "phenotype_count"
 def draw_cells(groups: RunGroups, options: Options) -> Figure:
     """Cells in the readout's region: a row per type, a column per arm, a line per phenotype.
 
-    Types whose number never changes are named below instead of drawn.
+    Types whose number never changes are named below instead of drawn, unless nothing changes at all.
     """
     require(groups, COUNT)
     region = next(iter(groups.experiments.values())).readout_region
     labels = next(iter(groups.experiments.values())).labels
+    first = next(iter(groups))
     lines = {kind: _lines(groups, kind, region) for kind in cell_types(groups)}
     changing = [kind for kind, by_arm in lines.items() if _changes(by_arm)]
+    changing = changing or [kind for kind, by_arm in lines.items() if by_arm[first][""].values.any()]
     if not changing:
-        raise NothingToShowError("no number of cells changes in these runs")
+        raise NothingToShowError("there are no cells in these runs")
     styles, colours = arm_styles(groups), cell_colours(lines)
-    first = next(iter(groups))
     figure = new_figure(height=22 + 34 * len(changing))
     axes = grid(figure, len(changing), len(groups), sharex=True, sharey="row")
     for row, kind in zip(axes, changing, strict=True):

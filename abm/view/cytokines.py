@@ -20,8 +20,8 @@ from abm.view.pain import require
 from abm.view.style import ArmStyle, arm_styles
 
 REGIONAL, WHOLE, LEVEL = "cytokine_by_region", "cytokine_mean", "compartment_level"
-# A compartment is drawn when a level in it moves by more than this share of its start.
-LEAST_CHANGE = 0.01
+# A compartment is drawn when a level in it moves by more than this share of the highest level in the tissue.
+LEAST_CHANGE = 0.05
 LOG_FROM = 50.0  # highest over lowest value beyond which an axis is logarithmic
 
 
@@ -90,10 +90,9 @@ def _places(groups: RunGroups) -> list[tuple[str, str]]:
 
 
 def _moves(run: Run, compartment: str) -> bool:
-    """Whether any cytokine in a compartment leaves its start."""
+    """Whether any cytokine moves in a compartment by as much as matters in the tissue."""
     levels = run.series(LEVEL).at(compartment=compartment).values
-    start = levels[:1]
-    return bool((np.abs(levels - start) > LEAST_CHANGE * np.maximum(start, 1.0)).any())
+    return bool((np.ptp(levels, axis=0) > LEAST_CHANGE * run.series(WHOLE).values.max(axis=0)).any())
 
 
 def _curves(groups: RunGroups, arm: str, cytokine: str, place: tuple[str, str]) -> Curves:

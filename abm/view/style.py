@@ -85,12 +85,11 @@ _ARMS: dict[str, tuple[str, Dash]] = {
     "naive": (GREY, (0, (1.0, 1.0))),
     "sham": (BLACK, (0, (5.0, 1.5, 1.0, 1.5))),
     "cci": (VERMILLION, "-"),
-    "sni": (VERMILLION, "-"),
+    "sni": (GREEN, (0, (4.0, 1.0, 1.0, 1.0, 1.0, 1.0))),
     "cci_bmsc": (BLUE, (0, (6.0, 1.5))),
     "cci_tgfb1": (PURPLE, (0, (1.5, 1.0))),
 }
 _OTHER_ARMS: tuple[tuple[str, Dash], ...] = (
-    (GREEN, (0, (4.0, 1.0, 1.0, 1.0, 1.0, 1.0))),
     (ORANGE, (0, (3.0, 1.2))),
     (SKY, "-"),
     (BLUE, (0, (6.0, 1.5))),

@@ -113,6 +113,8 @@ def _target_axes(
     drawn = [axes.get_ylim()[1], *(c.target.mean + c.target.tolerance for c in comparisons)]
     axes.set_ylim(0.0, max(drawn))
     time_axis(axes, groups)
+    # Room for marks on the last day.
+    axes.set_xlim(0.0, 1.02 * last_day(groups))
 
 
 def _target_points(

@@ -196,10 +196,11 @@ def test_summary_table(groups: RunGroups) -> None:
     assert rows["lowest threshold"][3].startswith(f"{lowest:.3f}")
     assert "±" in rows["lowest threshold"][3]
     assert rows["falls below half on day"][2] == "–", "a sham operation never does"
+    assert rows["halfway recovered on day"][2] == "–", "and has nothing to recover from"
     relief = rows["relief a day after the dose"]
     assert relief[1] == "% MPE"
     assert relief[2:4] == ["–", "–"]
-    assert "±" in relief[4]
+    assert relief[4] == "66.6", "70 % of the pain, waning with 20 days, is taken from every replicate"
     assert any("against cci" in note for note in table.notes)
 
 

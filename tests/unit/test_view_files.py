@@ -40,10 +40,9 @@ def test_what_cannot_be_drawn_is_told_and_left_out(tmp_path: Path) -> None:
     write_run(tmp_path / "a.h5", "naive", plan=Plan(days=1.0, fields=False, cells=False, status="running"))
     told: list[str] = []
     paths = plot_files(tmp_path, tmp_path, options=FAST, report=told.append)
-    assert [path.stem for path in paths] == ["pain", "nociception", "cytokines"]
+    assert [path.stem for path in paths] == ["pain", "nociception", "cells", "cytokines"]
     assert told[0].startswith("a.h5: stopped without finishing")
     assert [text.split(":")[0] for text in told[1:]] == [
-        "no figure 'cells'",
         "no figure 'tissue'",
         "no figure 'msc'",
         "no figure 'targets'",

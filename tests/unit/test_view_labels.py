@@ -70,11 +70,11 @@ def test_known_arms_have_fixed_looks() -> None:
 
 
 def test_arms_differ_in_colour_and_in_dashes() -> None:
-    looks = arm_styles(["sham", "cci", "cci_bmsc", "cci_tgfb1", "a", "b", "c"])
-    assert len({(style.colour, str(style.dash)) for style in looks.values()}) == 7
-    known = [looks[arm] for arm in ("sham", "cci", "cci_bmsc", "cci_tgfb1")]
-    assert len({style.colour for style in known}) == 4
-    assert len({str(style.dash) for style in known}) == 4, "a grey print must tell them apart"
+    looks = arm_styles(["sham", "cci", "sni", "cci_bmsc", "cci_tgfb1", "a", "b", "c"])
+    assert len({(style.colour, str(style.dash)) for style in looks.values()}) == 8
+    known = [looks[arm] for arm in ("sham", "cci", "sni", "cci_bmsc", "cci_tgfb1")]
+    assert len({style.colour for style in known}) == 5
+    assert len({str(style.dash) for style in known}) == 5, "a grey print must tell them apart"
 
 
 def test_cells_have_different_colours_in_grey_too() -> None:
