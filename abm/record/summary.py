@@ -44,10 +44,25 @@ def summarise(
         ("threshold_final", float(threshold[-1]), "g", "withdrawal threshold at the end"),
         ("nociception_peak", float(signal[peak]), "1", "highest nociceptive signal"),
         ("nociception_peak_at", float(days[peak]), "d", "time of the highest nociceptive signal"),
-        ("pain_onset", first_crossing(days, threshold, half, rising=False), "d", "threshold falls below half its baseline"),
-        ("half_recovery", recovered, "d", "threshold is back midway between its lowest value and its baseline"),
+        (
+            "pain_onset",
+            first_crossing(days, threshold, half, rising=False),
+            "d",
+            "threshold falls below half its baseline",
+        ),
+        (
+            "half_recovery",
+            recovered,
+            "d",
+            "threshold is back midway between its lowest value and its baseline",
+        ),
         ("pain_area", float(np.trapezoid(loss, days)), "d", "area of 1 - threshold / baseline"),
-        ("time_below_half", time_below(days, threshold, half), "d", "time with a threshold below half its baseline"),
+        (
+            "time_below_half",
+            time_below(days, threshold, half),
+            "d",
+            "time with a threshold below half its baseline",
+        ),
     ]
 
 
