@@ -19,6 +19,8 @@ Box = tuple[float, float, float, float]
 
 SECTION_HALF = 10.0  # [um] cells this far from the section are shown
 DEFAULT_DAYS = (3.0, 7.0, 28.0)
+LONG = 56.0  # [d] runs from this length on show their end
+NEAR = 0.5  # [d] a frame this far from a wanted day will do
 
 
 @dataclass(frozen=True)
@@ -34,12 +36,16 @@ class Snapshot:
 
 
 def default_days(groups: RunGroups) -> tuple[float, ...]:
-    """Days 3, 7 and 28 as far as every run has frames; else three evenly spaced frames."""
+    """Days 3, 7 and 28, of long runs 7, 28 and the last, as far as all runs have frames near them.
+
+    Else three evenly spaced days.
+    """
     ends = [times[-1] for run in groups.runs if len(times := run.field_times)]
     if not ends:
         raise NothingToShowError("no frames of fields were recorded")
-    end = float(min(ends))
-    days = tuple(day for day in DEFAULT_DAYS if day <= end)
+    end, frames = float(min(ends)), groups.runs[0].field_times
+    wanted = DEFAULT_DAYS if end < LONG else (*DEFAULT_DAYS[1:], end)
+    days = tuple(day for day in wanted if day <= end and np.abs(frames - day).min() <= NEAR)
     return days if len(days) > 1 else tuple(dict.fromkeys((0.0, end / 2, end)))
 
 

@@ -48,10 +48,11 @@ def draw_tissue(groups: RunGroups, options: Options) -> Figure:
     scale_bar(axes[-1][0], box_of(groups.runs[0]))
     labels = next(iter(groups.experiments.values())).labels
     add_colour_bar(axes[0][-1], norm, options.field, shots[next(iter(groups))][0].unit, labels)
+    handles = cell_handles([shot for row in shots.values() for shot in row], labels)
     figure.legend(
-        handles=cell_handles([shot for row in shots.values() for shot in row], labels),
+        handles=handles,
         loc="outside lower center",
-        ncols=5,
+        ncols=max((len(handles) + 1) // 2, 1),
         title=caption(groups, options),
         handletextpad=0.2,
         columnspacing=1.2,

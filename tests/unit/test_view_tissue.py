@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from abm.analysis.groups import RunGroups, group_runs
 from abm.errors import RecordError
 from abm.view.canvas import NothingToShowError, house_style
 from abm.view.options import Options
-from abm.view.snapshot import snapshot
+from abm.view.snapshot import default_days, snapshot
 from abm.view.symbols import drawing_order
 from abm.view.tissue import draw_tissue, smooth
 from tests.recorded_runs import PHENOTYPES, Plan, write_experiment, write_run
@@ -67,6 +68,23 @@ def test_one_panel_per_arm_and_day(groups: RunGroups) -> None:
 
 def test_days_are_chosen_from_what_was_recorded(groups: RunGroups) -> None:
     assert [axes.get_ylabel() for axes in panels(draw(groups))[::2]] == ["Day 3", "Day 7"]
+
+
+@pytest.mark.parametrize(
+    ("end", "frames", "expected"),
+    [
+        (33.0, np.arange(34.0), (3.0, 7.0, 28.0)),
+        (84.0, np.arange(0.0, 85.0, 7.0), (7.0, 28.0, 84.0)),
+        (10.0, np.array([0.0, 5.0, 10.0]), (0.0, 5.0, 10.0)),
+        (0.0, np.array([0.0]), (0.0,)),
+    ],
+)
+def test_default_days(end: float, frames: np.ndarray, expected: tuple[float, ...]) -> None:
+    class Recorded:
+        runs = (SimpleNamespace(field_times=frames),)
+
+    assert frames[-1] == end
+    assert default_days(Recorded()) == expected  # type: ignore[arg-type]
 
 
 def test_cells_stand_where_they_were_recorded(groups: RunGroups) -> None:
