@@ -59,6 +59,10 @@ class ScenarioError(AbmError):
         self.faults = tuple(faults)
         super().__init__("\n".join(str(fault) for fault in self.faults))
 
+    def __reduce__(self) -> tuple[type[ScenarioError], tuple[tuple[Fault, ...]]]:
+        """Pickle by the faults: workers send their errors to the parent."""
+        return type(self), (self.faults,)
+
 
 class UnitError(AbmError):
     """A physical value has no unit, an unknown unit or the wrong dimension."""
