@@ -174,12 +174,13 @@ BOUNDS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("arm", ["sham", "cci", "cci_bmsc", "cci_tgfb1"])
 def test_engine_twin_and_calibration_for_a_month(arm: str) -> None:
-    """The mean of three seeds against the twin, and against the calibration on the days it names."""
+    """The mean of two seeds against the twin, and against the calibration on the days it names."""
     experiment = load_experiment(SCENARIO, ("domain.thickness=0.5 mm",))
     wanted = calibration(arm)
-    runs = [engine(experiment, arm, seed, list(wanted)) for seed in range(3)]
+    seeds = range(1 if arm == "sham" else 2)  # sham hardly scatters
+    runs = [engine(experiment, arm, seed, list(wanted)) for seed in seeds]
     seen = {day: {q: float(np.mean([run[day][q] for run in runs])) for q in QUANTITIES} for day in wanted}
-    bounds = {quantity: bound / np.sqrt(3.0) for quantity, bound in BOUNDS[arm].items()}
+    bounds = {quantity: bound / np.sqrt(len(seeds)) for quantity, bound in BOUNDS[arm].items()}
     assert_close(seen, twin(experiment, arm, 28.01), bounds, list(wanted))
     slack = {
         "threshold": 0.025,
