@@ -29,6 +29,7 @@ from abm.kernels.diffusion_sweeps import (
     accept_panel,
     add_exchange,
     add_rows,
+    add_z_fluxes,
     right_hand_side,
     solve_rows,
     solve_x,
@@ -122,6 +123,7 @@ def advance(c, source, system, factors, reservoirs, n_steps, restart, budget, co
     cp, w = (factors.y_cp, factors.y_w) if nz == 1 else (factors.z_cp, factors.z_w)
     others, last = work.d1.reshape(1, n_line, width), work.last.reshape(1, n_line, width)
     before = others if nz == 1 else work.d2.reshape(1, n_line, width)
+    forcing = s3 if nz == 1 else work.d1
     n_panel, weight = (nx + PANEL - 1) // PANEL, 0.25 if nz == 1 else 1.0 / 6.0
     first = np.int64(0)  # a plain 0 is a type of its own and would compile everything below twice
     for f in range(n_field):
@@ -136,7 +138,9 @@ def advance(c, source, system, factors, reservoirs, n_steps, restart, budget, co
             if not start_up:
                 predict_midpoint(cur, system, factors, reservoirs, f, dt, work.mid)
                 for b in range(factors.x.shape[1]):
-                    right_hand_side(cur, s3, kx, ky, kz, factors.loss, factors.x, f, b, ny, nz, dt)
+                    if nz > 1:
+                        add_z_fluxes(cur, s3, kz, work.d1, f, b, ny, nz)
+                    right_hand_side(cur, forcing, kx, ky, factors.loss, factors.x, f, b, ny, dt)
                     _exchange_block(system, factors, work.mid, f, b, nx, dt)
                     solve_x(factors.x, work.d1, f, b)
                 for q in range(nz * n_panel if nz > 1 else 0):
@@ -176,6 +180,7 @@ def advance_parallel(c, source, system, factors, reservoirs, n_steps, restart, b
     d1, d2, loss, x, dts, partial = work.d1, work.d2, factors.loss, factors.x, factors.dt, work.partial
     others, last = d1.reshape(wide), work.last.reshape(wide)
     before = others if nz == 1 else d2.reshape(wide)
+    forcing = s3 if nz == 1 else work.d1
     n_panel, weight = (nx + PANEL - 1) // PANEL, 0.25 if nz == 1 else 1.0 / 6.0
     first = np.int64(0)  # a plain 0 is a type of its own and would compile everything below twice
     n_block, n_y, n_last = x.shape[1], nz * n_panel if nz > 1 else 0, partial.shape[1]
@@ -195,7 +200,9 @@ def advance_parallel(c, source, system, factors, reservoirs, n_steps, restart, b
         for q in prange(n_field * n_block):
             f, b = np.int64(q // n_block), np.int64(q % n_block)
             if douglas[f]:
-                right_hand_side(cur, s3, kx, ky, kz, loss, x, f, b, ny, nz, dts[f])
+                if nz > 1:
+                    add_z_fluxes(cur, s3, kz, d1, f, b, ny, nz)
+                right_hand_side(cur, forcing, kx, ky, loss, x, f, b, ny, dts[f])
                 _exchange_block(system, factors, work.mid, f, b, nx, dts[f])
                 solve_x(x, d1, f, b)
         for q in prange(n_field * n_y):

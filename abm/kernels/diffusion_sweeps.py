@@ -23,11 +23,31 @@ and show rounding of the last subnormal bit as negative values.  One molecule pe
 
 
 @njit(cache=True)
-def right_hand_side(c, source, kx, ky, kz, loss, x, f, block, ny, nz, dt):
+def add_z_fluxes(c, source, kz, out, f, block, ny, nz):
+    """Source plus what diffuses in from above and below, of the rows of one block, into ``out``.
+
+    A loop of its own, as one over all six neighbours reads too many arrays to be vectorised.
+    """
+    s, f, nx = np.uintp(min(f, out.shape[0] - 1)), np.uintp(f), np.uintp(c.shape[2])
+    for row in range(block * LANES, min(block * LANES + LANES, c.shape[1])):
+        r = np.uintp(row)
+        above = np.uintp(row + ny if row // ny < nz - 1 else row)
+        below = np.uintp(row - ny if row // ny > 0 else row)
+        for i in range(nx):
+            here = c[f, r, i]
+            out[s, r, i] = source[f, r, i] + (
+                kz[f, r, i] * (c[f, above, i] - here) - kz[f, below, i] * (here - c[f, below, i])
+            )
+
+
+@njit(cache=True)
+def right_hand_side(c, source, kx, ky, loss, x, f, block, ny, dt):
     """Right-hand side dt (A c + S) of the rows of one block, into the solution slots of ``x[f, block]``.
 
-    A missing neighbour is replaced by the voxel itself: no difference, no flux.
+    ``source`` holds S and, in 3-D, the fluxes along z.  A missing neighbour is replaced by the voxel itself:
+    no difference, no flux.
     """
+    s = np.uintp(min(f, source.shape[0] - 1))
     f, k, nx = np.uintp(f), np.uintp(block), np.uintp(c.shape[2])
     first = block * LANES
     for lane in range(min(LANES, c.shape[1] - first)):
@@ -41,7 +61,7 @@ def right_hand_side(c, source, kx, ky, kz, loss, x, f, block, ny, nz, dt):
                 kx[f, r, i] * (c[f, r, i + U1] - here)
                 - kx[f, r, i - U1] * (here - c[f, r, i - U1])
                 + (ky[f, r, i] * (c[f, north, i] - here) - ky[f, south, i] * (here - c[f, south, i]))
-                + (source[f, r, i] - loss[f, r, i] * here)
+                + (source[s, r, i] - loss[f, r, i] * here)
             )
         for i in range(U0, nx, nx - U1 if nx > U1 else U1):
             here = c[f, r, i]
@@ -50,16 +70,8 @@ def right_hand_side(c, source, kx, ky, kz, loss, x, f, block, ny, nz, dt):
                 kx[f, r, i] * (c[f, r, east] - here)
                 - kx[f, r, west] * (here - c[f, r, west])
                 + (ky[f, r, i] * (c[f, north, i] - here) - ky[f, south, i] * (here - c[f, south, i]))
-                + (source[f, r, i] - loss[f, r, i] * here)
+                + (source[s, r, i] - loss[f, r, i] * here)
             )
-        if nz > 1:
-            above = np.uintp(row + ny if row // ny < nz - 1 else row)
-            below = np.uintp(row - ny if row // ny > 0 else row)
-            for i in range(nx):
-                here = c[f, r, i]
-                x[f, k, i * UCELL + b] += dt * (
-                    kz[f, r, i] * (c[f, above, i] - here) - kz[f, below, i] * (here - c[f, below, i])
-                )
 
 
 @njit(cache=True)
