@@ -79,7 +79,7 @@ def _print_targets(paths: list[Path]) -> None:
     from abm.analysis.groups import group_runs
     from abm.analysis.targets import compare_with_targets, target_table
 
-    with group_runs(paths) as groups:
+    with group_runs(paths, finished_only=True) as groups:
         report = compare_with_targets(groups)
         if report.tested:
             print()
