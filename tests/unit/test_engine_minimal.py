@@ -21,6 +21,7 @@ title: As little as possible
 time: {duration: 1 h, cell_step: 10 min, field_step: 10 min}
 record: {readout: 10 min, cells: 10 min, fields: 30 min, checkpoint: 30 min}
 domain: {size: [100 um, 60 um], spacing: 20 um, thickness: 20 um}
+tissue: {extracellular_fraction: 0.2}
 """
 FIELD = "cytokines: {X: {diffusion: 1 um^2/s, half_life: 1 h, baseline: 5 pg/ml}}\n"
 LASTING = "cytokines: {X: {diffusion: 1 um^2/s, half_life: none, baseline: 5 pg/ml}}\n"
