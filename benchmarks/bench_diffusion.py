@@ -1,10 +1,10 @@
 """Time of the field solver per voxel, field and step, beside one explicit sweep over the same values.
 
-The budget, 6 ns on one thread of an idle machine, holds for 7 fields of 100 x 100 voxels in float64 and three field steps per
-call, the cost of the call included.  The explicit (FTCS) sweep of one uniform field is the floor that memory
-sets; it has no losses, sources or budget and is unstable at these steps.  Both are timed in turn, so that the
-ratio survives a busy machine; serial times are processor time of the thread, parallel ones wall time; the
-best of all repeats counts, the median is printed beside it.
+The budget, 6 ns on one thread of an idle machine, holds for 7 fields of 100 x 100 voxels in float64 and three
+field steps per call, the cost of the call included.  The explicit (FTCS) sweep of one uniform field is the
+floor that memory sets; it has no losses, sources or budget and is unstable at these steps.  Both are timed in
+turn, so that the ratio survives a busy machine; serial times are processor time of the thread, parallel ones
+wall time; the best of all repeats counts, the median is printed beside it.
 """
 
 from __future__ import annotations
