@@ -49,7 +49,7 @@ def check(
 def _print_text(file: Path, experiment: Experiment, arm: str | None, explain: bool) -> None:
     from abm.cli.failure import say
     from abm.scenario import explain as told
-    from abm.study.plan import chosen_arms
+    from abm.study.arms import chosen_arms
 
     (shown,) = chosen_arms(experiment, [arm]) if arm else (next(iter(experiment.arms)),)
     for fault in experiment.warnings:

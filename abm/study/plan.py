@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from os.path import lexists
 from pathlib import Path
 
-from abm.errors import Fault, RecordError, ScenarioError
+from abm.errors import RecordError
 from abm.record.faults import os_fault
 from abm.record.layout import STATUS_COMPLETE
 from abm.record.reader import open_run
 from abm.record.storage import is_being_written
 from abm.scenario.load import Experiment
 from abm.scenario.schema.scenario import Scenario
+from abm.study.arms import chosen_arms
 from abm.study.job import Job, RunResult, Start, Status, result_of
 
 _REPLICATES = re.compile(r"^replicates:.*\n", re.MULTILINE)
@@ -112,20 +112,6 @@ def plan_continuation(path: Path, experiment: Experiment) -> Plan:
     if not ticks:
         raise RecordError(f"{path}: the file holds no checkpoint to continue from; run again from the start")
     return Plan([job])
-
-
-def chosen_arms(experiment: Experiment, arms: Iterable[str] | None) -> list[str]:
-    """The arms asked for, in the order of the experiment; all when none is asked for."""
-    wanted = list(experiment.arms) if arms is None else list(arms)
-    faults = []
-    for name in wanted:
-        if name not in experiment.arms:
-            near = get_close_matches(name, experiment.arms, n=1)
-            hint = f"; did you mean '{near[0]}'?" if near else ""
-            faults.append(Fault(f"no arm '{name}'{hint} (arms: {', '.join(experiment.arms)})"))
-    if faults:
-        raise ScenarioError(faults)
-    return [name for name in experiment.arms if name in wanted]
 
 
 def _arm(experiment: Experiment, arm: str, path: Path) -> Scenario:
