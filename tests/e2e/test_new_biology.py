@@ -10,7 +10,7 @@ from abm.engine.readout import phenotype_labels, read_out
 from abm.engine.state import State
 from tests.reference.tissue import SMALL, advance, model
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.boundscheck]
 
 # A macrophage that follows a toxin: comes through vessels, divides, secretes CCL2, takes it up again, eats
 # the dead, turns foamy and dies. Astrocytes answer CCL2 with CXCL12; the toxin kills astrocytes.

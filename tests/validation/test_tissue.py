@@ -222,6 +222,7 @@ def test_a_slab_is_a_block_of_one_layer(arm: str) -> None:
     np.testing.assert_array_equal(a.reservoirs.c, b.reservoirs.c)
 
 
+@pytest.mark.boundscheck
 def test_three_dimensions_with_a_mask() -> None:
     """The same code on 20 x 20 x 5 voxels, outlined by a ball: all in the tissue, and the same biology."""
     m = model(DEEP + "cell_types: {msc: {compartments: {csf: {homing_fraction: 20 %}}}}\n", "cci_bmsc")
