@@ -19,9 +19,7 @@ class Tissue(Section):
         preset(1.0, "1", "1"),
         description="extracellular share of the volume, in which cytokines are dissolved",
     )
-    packing: Fraction = Field(
-        preset(1.0, "1", "1"), description="share of a voxel that cell bodies may fill"
-    )
+    packing: Fraction = Field(preset(1.0, "1", "1"), description="share of a voxel that cell bodies may fill")
     body_lifetime: Duration | None = Field(
         None, description="mean time after which a dead cell that nothing eats dissolves; default: never"
     )
