@@ -37,12 +37,12 @@ in `tick`: a whole number of steps of `tick_minutes` minutes.
 ```python
 from abm.record import open_run
 
-with open_run("out.h5") as run:                 # finished, running, or left behind by a killed process
+with open_run("out.h5") as run:  # finished, running, or left behind by a killed process
     print(run.describe())
-    pain = run.series("withdrawal_threshold")   # .values .time .dims .labels .unit
-    frame = run.frame(time=7.0)                 # cells nearest to day 7: frame["x"], frame.names("type")
-    field = run.field("TNF-a", -1)              # last frame, (nz, ny, nx)
-    table = run.to_xarray("readout")            # an xarray.Dataset; needs abm[export]
+    pain = run.series("withdrawal_threshold")  # .values .time .dims .labels .unit
+    frame = run.frame(time=7.0)  # cells nearest to day 7: frame["x"], frame.names("type")
+    field = run.field("TNF-a", -1)  # last frame, (nz, ny, nx)
+    table = run.to_xarray("readout")  # an xarray.Dataset; needs abm[export]
 ```
 
 | with | how |
