@@ -3,6 +3,7 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
+TESTS :=
 PYTHONS := $(if $(PYTHON),$(PYTHON),python3.13 python3.12 python3.11 python3)
 
 .PHONY: demo test lint check coverage bench lock clean help
@@ -16,7 +17,7 @@ demo: $(VENV)/.core ## run the published experiment and draw its figures
 	$(BIN)/abm plot outputs/chen2015
 
 test: $(VENV)/.dev ## every test but the slow ones
-	$(BIN)/python -m pytest -n 2 -q
+	$(BIN)/python -m pytest -n 2 -q $(TESTS)
 
 lint: $(VENV)/.dev ## style, types and import contracts
 	$(BIN)/ruff check .
