@@ -37,7 +37,7 @@ def territories(n: int, size: tuple[float, float, float], flat: bool) -> NDArray
     boxes: list[tuple[float, ...]] = []
     z = 0.0
     for layer in _shares(n, n_layer):
-        height = lz * layer / n
+        height = lz * (layer / n)
         n_row = max(1, min(layer, round(ly / side)))
         y = 0.0
         for row in _shares(layer, n_row):

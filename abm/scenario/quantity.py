@@ -68,7 +68,7 @@ class Quantity(float):
         molar: tuple[str, ...] = (),
     ) -> Quantity:
         self = super().__new__(cls, value)
-        self.unit, self.given = unit, given or f"{value:g} {unit}"
+        self.unit, self.given = unit, given or f"{float(value):g} {unit}"
         self.low, self.high = low, high
         self.kind, self.source, self.note, self.molar = kind, source, note, molar
         return self
