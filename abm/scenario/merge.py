@@ -1,8 +1,10 @@
 """Laying one tree of nodes over another: `extends`, arms and ``--set``.
 
-Mappings merge key by key, lists and scalars replace.  Four exceptions keep that from surprising:
+Mappings merge key by key, lists and scalars replace.  Five exceptions keep that from surprising:
 
 - ``null`` removes what is inherited;
+- a list under ``name+`` is appended to the inherited list ``name``; so a module can give a cell type one
+  more signal without repeating those it has;
 - a new number for a cited value keeps the cited range, but not kind, source and note, which speak
   about the old number;
 - a cited value and a mapping of another form (a response) replace each other;
@@ -11,10 +13,11 @@ Mappings merge key by key, lists and scalars replace.  Four exceptions keep that
 
 from __future__ import annotations
 
-from abm.scenario.nodes import MapNode, Node, ScalarNode
+from abm.scenario.nodes import ListNode, MapNode, Node, ScalarNode
 from abm.scenario.quantity import ANNOTATION_KEYS
 from abm.scenario.schema.shapes import SHAPES
 
+APPEND = "+"
 _RANGE = ("low", "high")
 
 
@@ -23,18 +26,51 @@ def merge(base: Node, patch: Node) -> Node:
     if _is_cited(base) and (isinstance(patch, ScalarNode) or _is_cited(patch)):
         assert isinstance(base, MapNode)
         return _new_number(base, patch)
+    if isinstance(patch, MapNode) and (_is_cited(base) or isinstance(base, ScalarNode)) and _appends(patch):
+        base = MapNode({"base": base}, {"base": base.mark}, base.mark)  # a constant response gets terms
     if not isinstance(base, MapNode) or not isinstance(patch, MapNode) or _replaces(base, patch):
-        return patch
+        return _settled(patch)
     entries, keys = dict(base.entries), dict(base.keys)
     for key, node in patch.entries.items():
-        if key in entries and _is_null(node):
+        if _is_appended(key, node):
+            name = key.removesuffix(APPEND)
+            entries[name] = _joined(entries.get(name), node)
+            keys.setdefault(name, patch.keys[key])
+        elif key in entries and _is_null(node):
             del entries[key], keys[key]
         elif key in entries:
             entries[key] = merge(entries[key], node)
             keys[key] = patch.keys[key]
         else:
-            entries[key], keys[key] = node, patch.keys[key]
+            entries[key], keys[key] = _settled(node), patch.keys[key]
     return MapNode(entries, keys, patch.mark)
+
+
+def _is_appended(key: str, node: Node) -> bool:
+    return key.endswith(APPEND) and isinstance(node, ListNode)
+
+
+def _appends(patch: MapNode) -> bool:
+    return any(_is_appended(key, node) for key, node in patch.entries.items())
+
+
+def _joined(before: Node | None, after: Node) -> Node:
+    """The inherited list with more entries; a single inherited entry counts as a list of one."""
+    assert isinstance(after, ListNode)
+    if before is None or _is_null(before):
+        return after
+    items = before.items if isinstance(before, ListNode) else (before,)
+    return ListNode((*items, *after.items), after.mark)
+
+
+def _settled(node: Node) -> Node:
+    """`node` where nothing is inherited: a list to be appended is the whole list."""
+    if not isinstance(node, MapNode):
+        return node
+    nothing = MapNode({}, {}, node.mark)
+    if any(_is_appended(key, below) or isinstance(below, MapNode) for key, below in node.entries.items()):
+        return merge(nothing, node)
+    return node
 
 
 def _is_null(node: Node) -> bool:

@@ -178,3 +178,27 @@ def test_a_refused_setting_changes_nothing() -> None:
     document, faults = tree("time: {duration: 1 d}"), []  # type: ignore[var-annotated]
     assert apply_setting(document, "nothing=1", faults) is document
     assert len(faults) == 1
+
+
+def test_list_under_name_plus_is_appended_to_the_inherited_one():
+    base = tree("cell: {adds: [{signal: A}], base: 1}")
+    merged = merge(base, tree("cell: {adds+: [{signal: B}, {signal: C}]}"))
+    assert plain(merged) == {"cell": {"adds": [{"signal": "A"}, {"signal": "B"}, {"signal": "C"}], "base": 1}}
+
+
+def test_appending_to_nothing_gives_the_list():
+    assert plain(merge(tree("{}"), tree("new: {deep: {adds+: [1]}}"))) == {"new": {"deep": {"adds": [1]}}}
+
+
+def test_appending_keeps_a_constant_response_as_its_base():
+    merged = merge(tree("r: {value: 3 /h, kind: fitted}"), tree("r: {adds+: [1]}"))
+    assert plain(merged) == {"r": {"base": {"value": "3 /h", "kind": "fitted"}, "adds": [1]}}
+
+
+def test_appending_twice_keeps_the_order():
+    first = merge(tree("r: {adds: [1]}"), tree("r: {adds+: [2]}"))
+    assert plain(merge(first, tree("r: {adds+: [3]}"))) == {"r": {"adds": [1, 2, 3]}}
+
+
+def test_plus_on_something_that_is_no_list_is_left_for_the_schema_to_refuse():
+    assert plain(merge(tree("r: {adds: [1]}"), tree("r: {adds+: 2}"))) == {"r": {"adds": [1], "adds+": 2}}
