@@ -22,7 +22,10 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 #: Models that only occur inside lists.  Lists replace as a whole, so their items are complete;
 #: everything else may be part of a patch over what is extended, where nothing is required.
-_COMPLETE = ("Add", "Brake", "Change", "Divisor", "Factor", "Release", "Injury", "InjectCells", "Infuse")
+_COMPLETE = (
+    *("Add", "Brake", "Change", "Divisor", "Factor", "Release", "Injury", "InjectCells", "Infuse"),
+    "Claim",
+)
 
 _NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*"
 
@@ -175,4 +178,4 @@ def _describe(schema: Json, definitions: Json) -> None:
     schema["properties"]["arms"]["additionalProperties"] = {"$ref": "#/$defs/Arm"}
 
 
-_NOT_IN_ARMS = ("extends", "arms", "replicates", "seed", "schema_version")
+_NOT_IN_ARMS = ("extends", "arms", "replicates", "seed", "claims", "schema_version")

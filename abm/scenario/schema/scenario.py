@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from abm.scenario.schema.cells import CellType
+from abm.scenario.schema.claims import Claims
 from abm.scenario.schema.domain import Domain
 from abm.scenario.schema.fields import Compartment, Cytokine, Route
 from abm.scenario.schema.injuries import Injury, InjuryKind
@@ -66,7 +67,7 @@ class RunSettings(Section):
     )
 
 
-class ExperimentFile(Scenario, RunSettings):
+class ExperimentFile(Scenario, RunSettings, Claims):
     """A scenario file as it is written; the JSON Schema for editors is made from it."""
 
     extends: str | tuple[str, ...] = Field(
@@ -79,4 +80,4 @@ class ExperimentFile(Scenario, RunSettings):
 
 
 #: Keys of a file that are not part of an arm.
-FILE_KEYS = ("extends", "arms", "replicates", "seed")
+FILE_KEYS = ("extends", "arms", "replicates", "seed", "claims")
