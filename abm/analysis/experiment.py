@@ -86,7 +86,7 @@ class Experiment:
 
 def read_experiment(run: Run) -> Experiment:
     """What was done in a run."""
-    scenario = _parse(run.scenario_text)
+    scenario = scenario_of(run)
     labels = dict(_labels(scenario))
     doses = tuple(Dose(e["time"], e["text"]) for e in run.events if e["kind"] == DOSE_EVENT)
     return Experiment(
@@ -96,6 +96,11 @@ def read_experiment(run: Run) -> Experiment:
         readout_region=_readout_region(scenario, list(run.regions)),
         labels=labels,
     )
+
+
+def scenario_of(run: Run) -> Mapping[str, Any]:
+    """The resolved scenario of a run as plain mappings, values as they are written; empty when it is none."""
+    return _parse(run.scenario_text)
 
 
 @lru_cache(maxsize=64)
