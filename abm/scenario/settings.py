@@ -26,8 +26,8 @@ from abm.scenario.schema.scenario import ExperimentFile
 _PART = re.compile(r'"([^"]*)"|\'([^\']*)\'|([^."\']+)')
 
 
-class _SettingError(Exception):
-    pass
+class SettingError(Exception):
+    """A path that is none, or leads nowhere."""
 
 
 def apply_setting(document: MapNode, setting: str, faults: list[Fault]) -> MapNode:
@@ -42,7 +42,7 @@ def apply_setting(document: MapNode, setting: str, faults: list[Fault]) -> MapNo
         value, value_faults = parse_value(value_text, folder=Path.cwd())
         faults.extend(nowhere.fault(fault.message, dotted(path)) for fault in value_faults)
         changed = _put(document, path, value, ())
-    except _SettingError as error:
+    except SettingError as error:
         faults.append(nowhere.fault(f"--set {path_text.strip()}: {error}"))
     except UnreadableError as error:
         faults.append(nowhere.fault(f"--set {path_text.strip()}: {error.fault.message}"))
@@ -53,13 +53,19 @@ def apply_setting(document: MapNode, setting: str, faults: list[Fault]) -> MapNo
 
 
 def parse_path(text: str) -> KeyPath:
-    """Keys and indices of a dotted path; keys with points stand in quotes."""
+    """Keys and indices of a dotted path; keys with points stand in quotes.
+
+    Raises
+    ------
+    SettingError
+        Not a path.
+    """
     parts: list[str] = []
     at = 0
     while True:
         found = _PART.match(text, at)
         if not found:
-            raise _SettingError(
+            raise SettingError(
                 f"'{text}' is no path; write keys with points between them, quote keys with points"
             )
         parts.append(next(group for group in found.groups() if group is not None).strip())
@@ -67,7 +73,7 @@ def parse_path(text: str) -> KeyPath:
         if at == len(text):
             return tuple(parts)
         if text[at] != ".":
-            raise _SettingError(f"'{text}' is no path: a point is missing after '{parts[-1]}'")
+            raise SettingError(f"'{text}' is no path: a point is missing after '{parts[-1]}'")
         at += 1
 
 
@@ -79,7 +85,7 @@ def _put(node: Node, path: KeyPath, value: Node, before: KeyPath) -> Node:
     if isinstance(node, ListNode):
         return _put_item(node, path, value, before)
     if not isinstance(node, MapNode):
-        raise _SettingError(f"'{dotted(before)}' has no parts, so '{key}' does not exist")
+        raise SettingError(f"'{dotted(before)}' has no parts, so '{key}' does not exist")
     name = str(key)
     model = model_at(ExperimentFile, _schema_path(before))
     known = list(model.model_fields) if model is not None else []
@@ -87,7 +93,7 @@ def _put(node: Node, path: KeyPath, value: Node, before: KeyPath) -> Node:
         possible = [*node.entries, *(k for k in known if k not in node.entries)]
         where = f"in '{dotted(before)}'" if before else "at the top"
         hint = nearest(name, possible)
-        raise _SettingError(f"unknown key '{name}' {where}{hint}; known: {listed(possible, 24)}")
+        raise SettingError(f"unknown key '{name}' {where}{hint}; known: {listed(possible, 24)}")
     child = node.entries.get(name)
     if child is None or _is_null(child):
         child = MapNode({}, {}, Mark(value.mark.origin)) if rest else value
@@ -104,7 +110,7 @@ def _put_item(node: ListNode, path: KeyPath, value: Node, before: KeyPath) -> No
     key = str(path[0])
     if not key.isascii() or not key.isdigit() or len(key) > 9 or int(key) >= len(node.items):
         last = len(node.items) - 1
-        raise _SettingError(f"'{dotted(before)}' is a list with entries 0 to {last}; given: '{key}'")
+        raise SettingError(f"'{dotted(before)}' is a list with entries 0 to {last}; given: '{key}'")
     items = list(node.items)
     items[int(key)] = _put(items[int(key)], path[1:], value, (*before, int(key)))
     return ListNode(tuple(items), node.mark)
