@@ -8,9 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from abm.compile.model import Behaviours, Labels, Site, Switch, Waiting
+from abm.compile.modifiers import Changes
 from abm.compile.responses import ResponseTables, variable_order
-from abm.scenario.behaviours import Behaviour, parse_behaviour
-from abm.scenario.schema import CellType, Scenario, Variable
+from abm.scenario.behaviours import Behaviour, UnknownBehaviourError, parse_behaviour
+from abm.scenario.quantity import Quantity
+from abm.scenario.schema import CellType, Response, Scenario, Variable
+from abm.scenario.schema.treatment import ALL, TISSUE
 from abm.state.kinds import BehaviourKind, VariableKind
 from abm.state.tables import Ints, Responses, Signals, Target, Variables
 
@@ -32,15 +35,19 @@ class Biology:
     waiting: tuple[Waiting, ...]
 
 
-def compile_biology(scenario: Scenario, labels: Labels, entrance: Callable[[str], Ints]) -> Biology:
+def compile_biology(
+    scenario: Scenario, labels: Labels, entrance: Callable[[str], Ints], changes: Changes
+) -> Biology:
     """Compile every response of a scenario.
 
     Parameters
     ----------
     entrance : callable
         Compartment name to the flat voxels through which its cells enter the tissue.
+    changes : Changes
+        Factors that interventions put on behaviours, variables and senses.
     """
-    tables = ResponseTables(scenario, labels)
+    tables = ResponseTables(scenario, labels, changes)
     columns = behaviour_columns(scenario, labels, tables)
     keys = list(columns)
     for name, cell_type in scenario.cell_types.items():
@@ -48,7 +55,8 @@ def compile_biology(scenario: Scenario, labels: Labels, entrance: Callable[[str]
         for text, response in cell_type.behaviours.items():
             key = _key(tables, labels, name, text)
             if key[0] is not BehaviourKind.ARRIVAL:
-                tables.add(response, Target.BEHAVIOUR, keys.index(key), name)
+                factors = changes.of_behaviour(name, parse_behaviour(text, tables.vocabulary.of(name)))
+                tables.add(response, Target.BEHAVIOUR, keys.index(key), name, factors)
         tables.close_group()
     sites = _tissue_sites(scenario, labels, tables)
     waiting = _waiting(scenario, labels, tables, entrance)
@@ -138,12 +146,10 @@ def _add_variables(tables: ResponseTables, name: str, cell_type: CellType, label
     slots = labels.variables[labels.cell_types.index(name)]
     for key in variable_order(name, cell_type, tables):
         variable = cell_type.variables[key]
-        if variable.equals is not None:
-            tables.add(variable.equals, Target.INSTANT, slots.index(key), name)
-        elif variable.target is not None:
-            tables.add(variable.target, Target.DRIFT, slots.index(key), name)
-        elif variable.gain is not None:
-            tables.add(variable.gain, Target.DRIFT, slots.index(key), name)
+        if variable.response is not None:
+            target = Target.DRIFT if variable.equals is None else Target.INSTANT
+            factors = tables.changes.of_variable(name, key)
+            tables.add(variable.response, target, slots.index(key), name, factors)
 
 
 def variable_tables(scenario: Scenario, labels: Labels) -> Variables:
@@ -173,26 +179,45 @@ def _switches(scenario: Scenario, labels: Labels) -> tuple[Switch, ...]:
 
 
 def _tissue_sites(scenario: Scenario, labels: Labels, tables: ResponseTables) -> tuple[Site, ...]:
-    """Responses of the tissue: basal production, and arrival of cells through vessels."""
+    """Responses of the tissue: basal production, leaks, and arrival of cells through vessels."""
     sites = []
-    for text, response in scenario.tissue.behaviours.items():
+    for text, response in _tissue_behaviours(scenario, tables):
         behaviour = parse_behaviour(text, tables.vocabulary, "tissue")
-        group = tables.add_site(response)
+        factors = tables.changes.of_behaviour(None, behaviour)
+        group = tables.add_site(response, factors)
         sites.append(
             Site(
                 kind=behaviour.kind,
                 group=group,
                 cytokine=_target_index(behaviour, labels, ""),
-                per_block=tables.reads_only_neighbourhood(response),
+                compartment=labels.compartments.index(behaviour.compartment) if behaviour.compartment else -1,
+                per_block=tables.reads_only_neighbourhood(response, factors),
             )
         )
     for k, (name, cell_type) in enumerate(scenario.cell_types.items()):
         for text, response in cell_type.behaviours.items():
             if _key(tables, labels, name, text)[0] is BehaviourKind.ARRIVAL:
-                group = tables.add_site(response)
-                block = tables.reads_only_neighbourhood(response)
+                factors = tables.changes.of_behaviour(name, Behaviour(BehaviourKind.ARRIVAL))
+                group = tables.add_site(response, factors, name)
+                block = tables.reads_only_neighbourhood(response, factors, name)
                 sites.append(Site(BehaviourKind.ARRIVAL, group, cell_type=k, per_block=block))
     return tuple(sites)
+
+
+def _tissue_behaviours(scenario: Scenario, tables: ResponseTables) -> list[tuple[str, Response]]:
+    """Behaviours of the tissue; basal production that an intervention changes gets one of its own."""
+    found = dict(scenario.tissue.behaviours)
+    held = {parse_behaviour(text, tables.vocabulary, "tissue") for text in found}
+    for target in tables.changes.targets:
+        if target.behaviour is not None and (TISSUE in target.of or ALL in target.of):
+            try:
+                wanted = parse_behaviour(target.behaviour, tables.vocabulary.of_place(), "tissue")
+            except UnknownBehaviourError:
+                continue
+            if wanted.kind is BehaviourKind.PRODUCTION and wanted not in held:
+                found[target.behaviour] = Response(base=Quantity(1.0))
+                held.add(wanted)
+    return list(found.items())
 
 
 def _waiting(
@@ -206,7 +231,9 @@ def _waiting(
             entry, secretion = None, []
             for text, response in stay.behaviours.items():
                 behaviour = parse_behaviour(text, tables.vocabulary, "compartment")
-                group = tables.add_site(response)
+                type_name = labels.cell_types[k]
+                factors = tables.changes.of_behaviour(type_name, behaviour, in_tissue=False)
+                group = tables.add_site(response, factors, type_name, in_tissue=False)
                 cytokine = _target_index(behaviour, labels, "")
                 senses = tables.senses_tissue(response)
                 site = Site(behaviour.kind, group, k, cytokine, compartment, senses_tissue=senses)

@@ -8,10 +8,12 @@ import numpy as np
 
 from abm.compile.biology import compile_biology
 from abm.compile.fields import border_voxels, fields_of
+from abm.compile.knock_out import knocked_out
 from abm.compile.model import Clock, Labels, Model, Readout, Threshold
+from abm.compile.modifiers import changes_of
 from abm.compile.placement import initial_cells
 from abm.compile.space import Space, space_of
-from abm.compile.treatment import infusions, injections, injury_courses
+from abm.compile.treatment import bonds_of, injury_courses, treatment_of
 from abm.kernels.rng import check_seed
 from abm.scenario.schema import Scenario
 from abm.state.tables import Floats
@@ -31,6 +33,7 @@ def labels_of(scenario: Scenario) -> Labels:
         variables=tuple(tuple(t.variables) for t in types.values()),
         drives=tuple(drives),
         regions=tuple(scenario.regions),
+        drugs=tuple(scenario.drugs),
     )
 
 
@@ -74,13 +77,15 @@ def compile_model(scenario: Scenario, seed: int) -> Model:
         If the initial cells do not fit.
     """
     check_seed(seed)
+    scenario = knocked_out(scenario)
     labels = labels_of(scenario)
     space = space_of(scenario)
     clock = clock_of(scenario)
     room = int(space.capacity.max())
     volumes = body_volumes(scenario)
     body = np.clip(np.round(volumes), SMALLEST_BODY, room).astype(np.int32)  # any cell fits an empty voxel
-    biology = compile_biology(scenario, labels, lambda name: border_voxels(scenario, space, name))
+    changes = changes_of(scenario, labels, clock)
+    biology = compile_biology(scenario, labels, lambda name: border_voxels(scenario, space, name), changes)
     cells, identities = initial_cells(scenario, space, labels, biology.variables.initial, body, seed)
     courses, weights, releases = injury_courses(scenario, space, labels, clock)
     return Model(
@@ -109,8 +114,8 @@ def compile_model(scenario: Scenario, seed: int) -> Model:
         courses=courses,
         weights=weights,
         releases=releases,
-        injections=injections(scenario, space, labels, clock),
-        infusions=infusions(scenario, space, labels, clock),
+        treatment=treatment_of(scenario, space, labels, clock, changes.modifiers),
+        bonds=bonds_of(scenario, labels),
         readout=readout_of(scenario, labels),
         cells=cells,
         issued=identities.issued,

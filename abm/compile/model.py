@@ -28,6 +28,7 @@ class Labels:
     variables: tuple[tuple[str, ...], ...]  # per cell type, by slot
     drives: tuple[str, ...]
     regions: tuple[str, ...]
+    drugs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -177,11 +178,105 @@ class Infusion:
 
     start: int
     stop: int  # = start for a bolus
+    ramp: int  # [ticks] over which the rate rises from 0 to full
     cytokine: int
     amount: float  # [fg] active
     compartment: int  # -1 where it goes into tissue at once
     voxels: Ints
     text: str
+
+
+@dataclass(frozen=True)
+class Span:
+    """When an effect holds, and how it comes and goes; of several windows the strongest counts."""
+
+    starts: tuple[int, ...]  # [ticks]
+    length: int  # [ticks] of each window; -1 without end
+    ramp: float  # [min] of the rise and of the fall after the end; 0 at once
+    half_life: float  # [min] of the effect after its start; 0 where it does not fade
+
+    def strength(self, tick: int, minutes_per_tick: float) -> float:
+        """Share of the full effect at a tick, 0 to 1."""
+        return max((self._of_window(tick - start, minutes_per_tick) for start in self.starts), default=0.0)
+
+    def _of_window(self, elapsed: int, minutes_per_tick: float) -> float:
+        if elapsed < 0:
+            return 0.0
+        over = elapsed - self.length if self.length >= 0 else -1
+        held = elapsed - max(over, 0)
+        value = min(1.0, held * minutes_per_tick / self.ramp) if self.ramp > 0.0 else 1.0
+        if over >= 0:
+            value *= max(0.0, 1.0 - over * minutes_per_tick / self.ramp) if self.ramp > 0.0 else 0.0
+        if self.half_life > 0.0:
+            value *= 0.5 ** (elapsed * minutes_per_tick / self.half_life)
+        return value
+
+
+@dataclass(frozen=True)
+class DrugCourse:
+    """Levels and amounts of one drug at the start of every cell step; see `abm.compile.drugs`."""
+
+    level: Floats  # (n_step + 1,) [pg/ml] in the central compartment
+    amounts: Floats  # (n_step + 1, 5) [fg] given, depot, central, peripheral, eliminated
+
+
+@dataclass(frozen=True)
+class Modifier:
+    """A factor on what cells do, carry or sense: 1 + (by - 1) x strength, at every place."""
+
+    by: float
+    span: Span | None  # None: by the level of a drug
+    drug: int
+    half_max: float  # [pg/ml] of the drug
+    power: float
+    region: int  # -1 everywhere
+    text: str
+
+
+@dataclass(frozen=True)
+class Removal:
+    """A share of a cytokine taken out of action: its losses rise by the factor `extra` at full strength."""
+
+    cytokine: int
+    extra: float  # share / (1 - share)
+    span: Span
+    region: int  # -1 everywhere, the compartments too
+
+
+@dataclass(frozen=True)
+class Bond:
+    """A binder that removes a cytokine, mole for mole."""
+
+    binder: int
+    target: int
+    rate: float  # [1/min per pg/ml of binder]
+    consumption: float  # binder used up per target removed, by mass
+
+
+@dataclass(frozen=True)
+class Depletion:
+    """Cells taken out of the tissue at one moment."""
+
+    tick: int
+    cell_type: int
+    phenotype: int  # -1 any
+    share: float
+    region: int  # -1 everywhere
+    text: str
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """Everything that is done to the animal."""
+
+    injections: tuple[Injection, ...] = ()
+    infusions: tuple[Infusion, ...] = ()
+    modifiers: tuple[Modifier, ...] = ()
+    removals: tuple[Removal, ...] = ()
+    depletions: tuple[Depletion, ...] = ()
+    drugs: tuple[DrugCourse, ...] = ()
+    knocked_out: tuple[str, ...] = ()  # in words, for the log
+    onsets: tuple[tuple[int, str], ...] = ()  # (tick, text) of what else begins when, for the log
 
 
 @dataclass(frozen=True)
@@ -238,8 +333,8 @@ class Model:
     courses: tuple[DriveCourse, ...]
     weights: Floats  # (n_injury, n_voxel)
     releases: tuple[Release, ...]
-    injections: tuple[Injection, ...]
-    infusions: tuple[Infusion, ...]
+    treatment: Treatment
+    bonds: tuple[Bond, ...]
     readout: Readout | None
     cells: CellArrays  # initial tissue
     issued: dict[int, int] = field(default_factory=dict)  # ids already handed out, by origin

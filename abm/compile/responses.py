@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abm.compile.model import Labels
+from abm.compile.modifiers import Changes
 from abm.scenario.schema import CellType, Response, Scenario
 from abm.scenario.signals import Signal, parse_signal
 from abm.scenario.vocabulary import vocabulary_of
@@ -31,7 +32,7 @@ NEIGHBOURHOOD_SIGNALS = {
     SignalKind.MEAN,
     SignalKind.LOAD,
 }
-PLACELESS_SIGNALS = {SignalKind.LEVEL, SignalKind.TIME}
+PLACELESS_SIGNALS = {SignalKind.LEVEL, SignalKind.TIME, SignalKind.DRUG}
 
 
 @dataclass
@@ -41,18 +42,23 @@ class ResponseTables:
     Parameters
     ----------
     scenario : Scenario
-    names : Names
+    names : Labels
         Index order of everything a signal may name.
+    changes : Changes
+        Factors of the interventions; each becomes one more term.
     """
 
     scenario: Scenario
     names: Labels
+    changes: Changes
     rows: list[tuple[float, ...]] = field(default_factory=list)
     terms: list[tuple[float, ...]] = field(default_factory=list)
     term_first: list[int] = field(default_factory=lambda: [0])
     signals: list[tuple[int, int, int]] = field(default_factory=list)
     pairs: list[tuple[int, int]] = field(default_factory=list)
     group_first: list[int] = field(default_factory=lambda: [0])
+    _sensed_by: str | None = None
+    _in_tissue: bool = True
 
     def __post_init__(self) -> None:
         self.vocabulary = vocabulary_of(self.scenario)
@@ -62,12 +68,38 @@ class ResponseTables:
         self.group_first.append(len(self.rows))
         return len(self.group_first) - 2
 
-    def add_site(self, response: Response) -> int:
-        """Append the response of a site as a group of its own and return the index of the group."""
-        self.add(response, Target.BEHAVIOUR, 0, None)
+    def add_site(
+        self,
+        response: Response,
+        factors: Sequence[int] = (),
+        sensed_by: str | None = None,
+        in_tissue: bool = True,
+    ) -> int:
+        """Append the response of a site as a group of its own and return the index of the group.
+
+        Parameters
+        ----------
+        factors : sequence of int
+            Modifiers that multiply the value.
+        sensed_by : str or None
+            Cell type whose changed sensitivities count.
+        in_tissue : bool
+            False in a compartment, which no region reaches.
+        """
+        self._in_tissue = in_tissue
+        self.add(response, Target.BEHAVIOUR, 0, None, factors, sensed_by)
+        self._in_tissue = True
         return self.close_group()
 
-    def add(self, response: Response, target: Target, slot: int, owner: str | None) -> int:
+    def add(
+        self,
+        response: Response,
+        target: Target,
+        slot: int,
+        owner: str | None,
+        factors: Sequence[int] = (),
+        sensed_by: str | None = None,
+    ) -> int:
         """Append one response and return its row.
 
         Parameters
@@ -79,7 +111,12 @@ class ResponseTables:
             Column of the behaviours or slot of the variable.
         owner : str or None
             Cell type whose cells evaluate it; None for a place without a cell.
+        factors : sequence of int
+            Modifiers that multiply the value.
+        sensed_by : str or None
+            Cell type whose changed sensitivities count; `owner` when omitted.
         """
+        self._sensed_by = sensed_by or owner
         joint = float(response.joint_power or 0.0)
         for add in response.adds:
             self._term(Role.ADD, add, owner, amount=float(add.amount))
@@ -92,6 +129,9 @@ class ResponseTables:
         ):
             for term in terms:
                 self._term(role, term, owner)
+        for m in factors:
+            row = self._row(SignalKind.MODIFIER, m, 0)
+            self.terms.append((float(Role.TIMES), float(Shape.LINEAR), float(row), 1.0, 1.0, 0.0, 0.0))
         base = float(response.base)
         self.rows.append(
             (
@@ -108,8 +148,14 @@ class ResponseTables:
         self.term_first.append(len(self.terms))
         return len(self.rows) - 1
 
-    def reads_only_neighbourhood(self, response: Response) -> bool:
-        """Whether every signal of a response is the same throughout a neighbourhood block."""
+    def reads_only_neighbourhood(
+        self, response: Response, factors: Sequence[int] = (), sensed_by: str | None = None
+    ) -> bool:
+        """Whether a response has the same value throughout a neighbourhood block."""
+        signals = [parse_signal(term.signal, self.vocabulary) for term in _all_terms(response)]
+        used = [*factors, *(m for s in signals for m in self.changes.of_signal(sensed_by, s))]
+        if any(self.changes.is_local(m) for m in used):
+            return False
         return self._kinds(response) <= NEIGHBOURHOOD_SIGNALS | PLACELESS_SIGNALS
 
     def senses_tissue(self, response: Response) -> bool:
@@ -146,9 +192,15 @@ class ResponseTables:
         return float((baseline / float(term.half_max)) ** float(term.hill_power or 1.0))
 
     def _signal(self, signal: Signal, owner: str | None) -> int:
-        """Row of a signal, shared by every term that reads the same."""
-        first, second = self._indices(signal, owner)
-        key = (int(signal.kind), first, second)
+        """Row of a signal, with the factors on how the cell senses it."""
+        row = self._row(signal.kind, *self._indices(signal, owner))
+        for m in self.changes.of_signal(self._sensed_by, signal, self._in_tissue):
+            row = self._row(SignalKind.MODIFIED, row, m)
+        return row
+
+    def _row(self, kind: SignalKind, first: int, second: int) -> int:
+        """Row of the signal table, shared by every term that reads the same."""
+        key = (int(kind), first, second)
         if key not in self.signals:
             self.signals.append(key)
         return self.signals.index(key)
@@ -175,6 +227,8 @@ class ResponseTables:
             return names.drives.index(signal.drive), 0
         if kind is SignalKind.REGION:
             return names.regions.index(signal.region), 0
+        if kind is SignalKind.DRUG:
+            return names.drugs.index(signal.drug or ""), 0
         if kind is SignalKind.LEVEL:
             return names.cytokines.index(signal.field), names.compartments.index(signal.compartment)
         return 0, 0
@@ -196,7 +250,11 @@ class ResponseTables:
         wanted = np.zeros((len(self.group_first) - 1, len(self.signals)), np.uint8)
         for group, (low, high) in enumerate(pairwise(self.group_first)):
             for term in self.terms[self.term_first[low] : self.term_first[high]]:
-                wanted[group, int(term[2])] = 1
+                row = int(term[2])
+                wanted[group, row] = 1
+                while self.signals[row][0] == SignalKind.MODIFIED:  # and what it scales
+                    row = self.signals[row][1]
+                    wanted[group, row] = 1
         return wanted
 
     def finish(self) -> tuple[Responses, Signals]:

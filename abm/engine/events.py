@@ -6,12 +6,12 @@ import math
 
 import numpy as np
 
-from abm.compile.model import DriveCourse, Infusion, Injection, Model
-from abm.engine.population import add_cells, new_rows, place_near
+from abm.compile.model import Depletion, DriveCourse, Infusion, Injection, Model
+from abm.engine.population import add_cells, new_rows, place_near, remove_cells
 from abm.engine.state import State
 from abm.kernels.field_system import FG_PER_PG_UM3_PER_ML
-from abm.kernels.rng import INTERVENTION, uniform
-from abm.state.cells import CellArrays, selected
+from abm.kernels.rng import DEPLETION, INTERVENTION, fill_uniform, uniform
+from abm.state.cells import TISSUE, CellArrays, selected
 from abm.state.tables import Floats, Ints
 
 
@@ -50,12 +50,17 @@ def add_releases(model: Model, state: State, source: Floats) -> None:
 
 def apply_interventions(model: Model, state: State) -> list[str]:
     """Give every dose that is due now; returns one line of text for each, for the log."""
-    given = []
-    for injection in model.injections:
+    given = [] if state.tick > 0 else list(model.treatment.knocked_out)
+    for index, depletion in enumerate(model.treatment.depletions):
+        if depletion.tick == state.tick:
+            remove(model, state, depletion, index)
+            given.append(depletion.text)
+    given += _starting(model, state.tick)
+    for injection in model.treatment.injections:
         if injection.tick == state.tick:
             inject(model, state, injection)
             given.append(injection.text)
-    for infusion in model.infusions:
+    for infusion in model.treatment.infusions:
         if infusion.start == state.tick == infusion.stop:
             add_protein(model, state, infusion, infusion.amount)
         if infusion.start == state.tick:
@@ -71,11 +76,14 @@ def infuse_over_time(model: Model, state: State, ticks: int, source: Floats, inf
     source : (n_field, n_voxel) float64 [pg/ml/min]
     inflow : (n_reservoir, n_field) float64 [pg/ml/min]
     """
-    for infusion in model.infusions:
+    for infusion in model.treatment.infusions:
         overlap = min(infusion.stop, state.tick + ticks) - max(infusion.start, state.tick)
         if infusion.stop == infusion.start or overlap <= 0:
             continue
-        amount = infusion.amount * overlap / (infusion.stop - infusion.start)
+        begin = max(infusion.start, state.tick)
+        amount = infusion.amount * (
+            run_in(infusion, begin + overlap - infusion.start) - run_in(infusion, begin - infusion.start)
+        )
         rate = amount / (ticks * model.clock.tick * FG_PER_PG_UM3_PER_ML)
         if infusion.compartment >= 0:
             inflow[infusion.compartment, infusion.cytokine] += (
@@ -83,6 +91,34 @@ def infuse_over_time(model: Model, state: State, ticks: int, source: Floats, inf
             )
         else:
             source[infusion.cytokine, infusion.voxels] += rate / _represented(model, infusion.voxels)
+
+
+def run_in(infusion: Infusion, elapsed: int) -> float:
+    """Share of an infusion that has run in after `elapsed` ticks; its rate rises linearly over the ramp."""
+    whole, ramp = infusion.stop - infusion.start, infusion.ramp
+    if elapsed < ramp:
+        return 0.5 * elapsed * elapsed / ramp / (whole - 0.5 * ramp)
+    return (elapsed - 0.5 * ramp) / (whole - 0.5 * ramp)
+
+
+def remove(model: Model, state: State, depletion: Depletion, index: int) -> None:
+    """Take live cells out of the tissue, each with the same chance."""
+    cells = state.cells
+    chosen = (cells.type == depletion.cell_type) & (cells.place == TISSUE) & (cells.dead == 0)
+    if depletion.phenotype >= 0:
+        chosen &= cells.phenotype == depletion.phenotype
+    if depletion.region >= 0:
+        chosen &= model.regions[depletion.region][cells.voxel] == 1
+    draws = np.empty(len(cells.id))
+    fill_uniform(np.uint64(model.seed), DEPLETION, model.clock.step_of(state.tick), cells.id, index, draws)
+    gone = chosen & (draws < depletion.share)
+    state.count("removed", depletion.cell_type, int(gone.sum()))
+    remove_cells(model, state, gone)
+
+
+def _starting(model: Model, tick: int) -> list[str]:
+    """What of the changes and blocks begins now, for the log."""
+    return [text for start, text in model.treatment.onsets if start == tick]
 
 
 def add_protein(model: Model, state: State, infusion: Infusion, amount: float) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from abm.compile.model import Model
 from abm.engine.events import add_releases, infuse_over_time
 from abm.engine.health import describe_cell, describe_voxel, when
+from abm.engine.removal import add_removal, removed_fields
 from abm.engine.sites import site_values
 from abm.engine.state import State
 from abm.engine.waiting import secrete_from_compartments
@@ -37,12 +38,17 @@ class FieldSolver:
     def of(cls, model: Model) -> FieldSolver:
         """Solver for a model, with factors for its field step."""
         system = model.fields.system
-        if (model.behaviours.uptake >= 0).any():
+        if uptake_fields(model).any():
             system = system._replace(uptake=np.zeros_like(system.decay))
         parallel = system.decay.size >= PARALLEL_FROM
         factors = build_factors(system, model.fields.reservoirs, model.clock.tick)
         work = new_workspace(system, len(model.fields.reservoirs.volume), parallel)
         return cls(system, factors, work, parallel)
+
+
+def uptake_fields(model: Model) -> NDArray[np.bool_]:
+    """Fields that cells take up or interventions remove, (n_field,)."""
+    return np.asarray((model.behaviours.uptake >= 0) | removed_fields(model))
 
 
 def advance_fields(model: Model, state: State, behaviours: Floats) -> None:
@@ -64,6 +70,7 @@ def advance_fields(model: Model, state: State, behaviours: Floats) -> None:
     inflow[:] = model.fields.reservoirs.input
     secrete_from_compartments(model, state, inflow)
     ticks = model.clock.ticks_per_step
+    add_leaks(model, state, source, inflow)
     infuse_over_time(model, state, ticks, source.reshape(source.shape[0], model.grid.n_voxel), inflow)
     if solver.system.uptake.size:
         _set_uptake(model, state, behaviours, solver)
@@ -127,15 +134,38 @@ def _tissue_production(model: Model, state: State) -> Floats:
     return source
 
 
+def add_leaks(model: Model, state: State, source: Floats, inflow: Floats) -> None:
+    """Let what a compartment holds above its baseline leak through the vessels of the tissue.
+
+    The flux is one-way; what leaves the compartment, for all slabs that it serves, enters the tissue.
+
+    Parameters
+    ----------
+    source : (n_field, nz, ny, nx) float64 [pg/ml/min]
+    inflow : (n_reservoir, n_field) float64 [pg/ml/min]
+    """
+    reservoirs = model.fields.reservoirs
+    for site in model.sites:
+        if site.kind != BehaviourKind.LEAKAGE:
+            continue
+        f, r = site.cytokine, site.compartment
+        excess = max(0.0, float(state.reservoirs.c[r, f] - model.fields.baseline[f]))
+        leaking = site_values(model, state, site).reshape(model.grid.shape) * model.tissue * excess
+        source[f] += leaking
+        share = model.fields.system.voxel_volume * reservoirs.multiplicity / reservoirs.volume[r]
+        inflow[r, f] -= float(leaking.sum()) * share
+
+
 def _set_uptake(model: Model, state: State, behaviours: Floats, solver: FieldSolver) -> None:
-    """Uptake [1/min] of every voxel from its cells, and the line factors that depend on it."""
+    """Uptake [1/min] of every voxel by cells and interventions, and the line factors that depend on it."""
     n_field = len(model.names.cytokines)
     per_cell = np.zeros((len(state.cells.id), n_field))
     share = model.cell_volume[state.cells.type] / model.grid.voxel_volume
     for f in np.flatnonzero(model.behaviours.uptake >= 0):
         per_cell[:, f] = behaviours[:, model.behaviours.uptake[f]] * share
     sum_per_voxel(state.cells.voxel, per_cell, solver.system.uptake)
-    refresh_factors(solver.system, model.fields.reservoirs, solver.factors, model.behaviours.uptake >= 0)
+    add_removal(model, state, solver.system.uptake)
+    refresh_factors(solver.system, model.fields.reservoirs, solver.factors, uptake_fields(model))
 
 
 def _fault(model: Model, state: State, code: int, f: int, index: int) -> str:

@@ -87,6 +87,7 @@ def check_population(model: Model, state: State) -> None:
     lost = (
         counters["lost_waiting"]
         + counters["cleared"]
+        + counters["removed"]
         + counters["dissolved"]
         + counters["phagocytosed"]
         + counters["transformed_away"]

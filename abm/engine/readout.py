@@ -85,13 +85,22 @@ LEDGER_SERIES = (
     ),
     Series("dose_pool_lost", ("compartment", "cell_type"), "1", "of these lost", LEDGER),
 )
+DRUG_SERIES = (
+    Series("drug_level", ("drug",), "pg/ml", "concentration of each drug in its central compartment"),
+    Series("drug_given", ("drug",), "fg", "of each drug absorbed or on its way to be", BUDGET),
+    Series("drug_depot", ("drug",), "fg", "of it not yet absorbed", BUDGET),
+    Series("drug_central", ("drug",), "fg", "of it in the central compartment", BUDGET),
+    Series("drug_peripheral", ("drug",), "fg", "of it in the peripheral compartment", BUDGET),
+    Series("drug_eliminated", ("drug",), "fg", "of it eliminated", BUDGET),
+)
 
 
 def series(model: Model) -> tuple[Series, ...]:
     """What a model reads out; a scenario without a readout, or without a threshold, has fewer."""
     signal = () if model.readout is None else SIGNAL_SERIES
     threshold = THRESHOLD_SERIES if has_threshold(model) else ()
-    return (*signal, *threshold, *TISSUE_SERIES, *BUDGET_SERIES, *LEDGER_SERIES)
+    drugs = DRUG_SERIES if model.names.drugs else ()
+    return (*signal, *threshold, *TISSUE_SERIES, *drugs, *BUDGET_SERIES, *LEDGER_SERIES)
 
 
 def has_threshold(model: Model) -> bool:
@@ -111,6 +120,7 @@ def dimensions(model: Model) -> tuple[Dimension, ...]:
         Dimension("variable", [f"{k}.{v}" for k, v, _ in _variables(model)]),
         Dimension("cytokine", names.cytokines),
         Dimension("compartment", names.compartments),
+        *((Dimension("drug", names.drugs),) if names.drugs else ()),
         Dimension("reservoir", [*names.compartments, *(f"boundary {i}" for i in range(held))]),
     )
 
@@ -143,7 +153,14 @@ def read_out(model: Model, state: State) -> dict[str, Any]:
     """Values of every declared series at this moment."""
     cells = as_of_now(model, state)
     pain = {} if model.readout is None else _pain(model, model.readout, cells)
-    return {**pain, **_cells(model, state, cells), **_cytokines(model, state), **_books(model, state)}
+    drugs = _drugs(model, state) if model.names.drugs else {}
+    return {
+        **pain,
+        **drugs,
+        **_cells(model, state, cells),
+        **_cytokines(model, state),
+        **_books(model, state),
+    }
 
 
 def _mean(values: Floats) -> float:
@@ -218,6 +235,16 @@ def _cytokines(model: Model, state: State) -> dict[str, Any]:
         "cytokine_highest": tissue.max(axis=1),
         "cytokine_by_region": _columns([c[:, mask == 1].mean(axis=1) for mask in model.regions], len(c)),
         "compartment_level": state.reservoirs.c[: len(model.names.compartments)],
+    }
+
+
+def _drugs(model: Model, state: State) -> dict[str, Any]:
+    step = model.clock.step_of(state.tick)
+    amounts = np.array([course.amounts[step] for course in model.treatment.drugs])
+    names = ("drug_given", "drug_depot", "drug_central", "drug_peripheral", "drug_eliminated")
+    return {
+        "drug_level": np.array([course.level[step] for course in model.treatment.drugs]),
+        **dict(zip(names, amounts.T, strict=True)),
     }
 
 

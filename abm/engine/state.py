@@ -23,6 +23,7 @@ COUNTERS = (
     "division_refused",
     "died",
     "cleared",
+    "removed",
     "dissolved",
     "phagocytosed",
     "transitioned",
@@ -133,9 +134,13 @@ def surroundings(model: Model, concentration: Floats) -> Surroundings:
         drive=np.zeros((len(model.names.drives), n_voxel)),
         region=model.regions,
         level=np.zeros((len(model.names.compartments), len(model.names.cytokines))),
+        drug=np.zeros(len(model.treatment.drugs)),
+        modifier=np.ones((len(model.treatment.modifiers), n_voxel)),
         time=0.0,
     )
 
 
 def _own_copy(reservoirs: Reservoirs) -> Reservoirs:
-    return reservoirs._replace(c=reservoirs.c.copy(), input=reservoirs.input.copy())
+    return reservoirs._replace(
+        c=reservoirs.c.copy(), input=reservoirs.input.copy(), clearance=reservoirs.clearance.copy()
+    )

@@ -9,6 +9,7 @@ from abm.engine.events import apply_interventions, set_drives
 from abm.engine.fate import decide_fates
 from abm.engine.fields import advance_fields
 from abm.engine.health import check_fields, check_mass, check_population, check_variables
+from abm.engine.modifiers import set_modifiers
 from abm.engine.motion import move_cells
 from abm.engine.state import State
 from abm.engine.waiting import move_waiting_cells
@@ -24,7 +25,7 @@ def step(model: Model, state: State) -> list[str]:
 
     The order, which every result depends on:
 
-    1. interventions due now; drives of the injuries
+    1. interventions due now; drives of the injuries, factors of the interventions
     2. sense: counts and means of the neighbourhood; signals are read as of this moment
     3. respond: behaviours of every cell, and targets of its variables
     4. fields: secretion, uptake, diffusion and exchange, in field steps
@@ -55,6 +56,7 @@ def step(model: Model, state: State) -> list[str]:
     given = apply_interventions(model, state)
     check_fields(model, state)
     set_drives(model, state)
+    set_modifiers(model, state)
     sense(model, state)
 
     behaviours, drift = respond_all(model, state)
@@ -106,6 +108,7 @@ def as_of_now(model: Model, state: State) -> CellArrays:
     if not with_instants.any():
         return cells
     set_drives(model, state)
+    set_modifiers(model, state)
     sense(model, state)
     reads = (cells.place == TISSUE) & (cells.dead == 0) & with_instants[cells.type]
     variables = cells.variables.copy()

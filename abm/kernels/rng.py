@@ -53,6 +53,7 @@ NEURON = 14  # properties and noise of neurons
 ASSAY = 15  # in-silico behavioural assays
 INTERVENTION = 16  # viability, dose and placement noise of interventions
 REPLICATE = 17  # seeds of replicates derived from the study seed
+DEPLETION = 18  # whether an intervention removes a cell (draw = index of the depletion)
 
 STREAMS: dict[str, int] = {
     name: value for name, value in list(globals().items()) if name.isupper() and isinstance(value, int)

@@ -18,6 +18,7 @@ DENSITY, RELATIVE_DENSITY = int(SignalKind.DENSITY), int(SignalKind.RELATIVE_DEN
 SURPLUS, MEAN, LOAD = int(SignalKind.SURPLUS), int(SignalKind.MEAN), int(SignalKind.LOAD)
 DRIVE, REGION, LEVEL = int(SignalKind.DRIVE), int(SignalKind.REGION), int(SignalKind.LEVEL)
 TIME, AGE = int(SignalKind.TIME), int(SignalKind.AGE)
+DRUG, MODIFIER, MODIFIED = int(SignalKind.DRUG), int(SignalKind.MODIFIER), int(SignalKind.MODIFIED)
 
 
 @njit(cache=True)
@@ -144,6 +145,21 @@ def sense_place(kind, a, b, here, wanted, first, last, group, voxel, row, values
 
 
 @njit(cache=True)
+def sense_modified(kind, a, b, here, wanted, first, last, group, voxel, row, values):
+    """Factors of interventions, and signals that such a factor scales, for places ``first..last``.
+
+    A scaled signal stands behind the signal it scales, whose value is there already.
+    """
+    for i in range(first, last):
+        if group[i] < 0 or wanted[group[i], row] == 0:
+            continue
+        if kind == MODIFIER:
+            values[i - first, row] = here.modifier[a, voxel[i]]
+        else:
+            values[i - first, row] = values[i - first, a] * here.modifier[b, voxel[i]]
+
+
+@njit(cache=True)
 def sense(signals, wanted, here, first, last, group, voxel, phenotype, age, values):
     """Read every signal that the places ``first..last`` respond to.
 
@@ -177,6 +193,10 @@ def sense(signals, wanted, here, first, last, group, voxel, phenotype, age, valu
         elif kind == AGE:
             for i in range(first, last):
                 values[i - first, row] = age[i]
+        elif kind == MODIFIER or kind == MODIFIED:
+            sense_modified(kind, a, b, here, wanted, first, last, group, voxel, row, values)
+        elif kind == DRUG:
+            values[:, row] = here.drug[a]
         elif CONTACT <= kind <= CONTACT_DEAD or DRIVE <= kind <= TIME:
             sense_place(kind, a, b, here, wanted, first, last, group, voxel, row, values)
         elif kind != OWN:

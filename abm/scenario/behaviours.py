@@ -59,7 +59,10 @@ FORMS: dict[Room, dict[str, str]] = {
         "secretion of X": "mass of cytokine X that one waiting cell releases per time",
         "entry": "rate at which one waiting cell enters the tissue at the border",
     },
-    "tissue": {"production of X": "basal production of X, relative to what holds its baseline"},
+    "tissue": {
+        "production of X": "basal production of X, relative to what holds its baseline",
+        "leakage of X from C": "rate at which X above its baseline in C enters through vessels",
+    },
 }
 
 _EATING = [
@@ -87,6 +90,7 @@ _OF_FIELD: tuple[tuple[re.Pattern[str], BehaviourKind, tuple[Room, ...]], ...] =
     (re.compile(r"chemotactic (?:sensitivity|response) to (.+)"), BehaviourKind.SENSITIVITY, ("cell",)),
     (re.compile(r"production of (.+)|(.+) production"), BehaviourKind.PRODUCTION, ("tissue",)),
 )
+_LEAKAGE = re.compile(r"leakage of (.+) from (.+)")
 _TO_TYPE = re.compile(r"(transition|transform) to (?:cell type )?(.+)")
 _PHYSICELL_ONLY = re.compile(
     r".* (secretion target|secretion saturation density|export)|exit from cycle phase [1-5]|necrosis"
@@ -111,6 +115,7 @@ class Behaviour:
     field: str | None = None
     phenotype: str | None = None
     cell_type: str | None = None
+    compartment: str | None = None
 
     @property
     def dimension(self) -> Dimension:
@@ -146,6 +151,13 @@ def parse_behaviour(text: str, names: Vocabulary, room: Room = "cell") -> Behavi
         if found and room in rooms:
             name = next(group for group in found.groups() if group)
             return Behaviour(kind, field=_known(name, names.cytokines, "cytokine", text))
+    found = _LEAKAGE.fullmatch(plain)
+    if found and room == "tissue":
+        return Behaviour(
+            BehaviourKind.LEAKAGE,
+            field=_known(found[1], names.cytokines, "cytokine", text),
+            compartment=_known(found[2], names.compartments, "compartment", text),
+        )
     found = _TO_TYPE.fullmatch(plain)
     if found and room == "cell":
         return _transition(found[1], found[2], text, names)
@@ -180,7 +192,7 @@ def _why_unknown(text: str, names: Vocabulary, room: Room) -> str:
     if _PHYSICELL_ONLY.fullmatch(text):
         return f"behaviour '{text}' is known to PhysiCell, not supported here"
     forms = FORMS[room]
-    spoken = [form for form in forms if form[-2:] not in (" X", " P", " T")]
+    spoken = [form for form in forms if form[-2:] not in (" X", " P", " T", " C")]
     for letter, possible in (("X", names.cytokines), ("P", names.own_phenotypes), ("T", names.cell_types)):
         spoken += [form[:-1] + name for form in forms if form.endswith(f" {letter}") for name in possible]
     hint = f"{lookalike(text)}{nearest(text, spoken)}"

@@ -163,7 +163,7 @@ def _describe(schema: Json, definitions: Json) -> None:
         behaviours = definitions[owner]["properties"]["behaviours"]
         forms = BEHAVIOURS[room]  # type: ignore[index]
         behaviours["description"] = "; ".join(f"{form}: {meaning}" for form, meaning in forms.items())
-        fixed = [form for form in forms if form[-2:] not in (" X", " P", " T")]
+        fixed = [form for form in forms if form[-2:] not in (" X", " P", " T", " C")]
         behaviours["properties"] = {
             form: {"anyOf": [{"$ref": "#/$defs/Response"}, {"type": "null"}], "description": forms[form]}
             for form in fixed

@@ -20,6 +20,7 @@ _UNIT = {
     SignalKind.DENSITY: "1/um^3",
     SignalKind.TIME: "min",
     SignalKind.AGE: "min",
+    SignalKind.DRUG: "pg/ml",
 }
 
 #: Every form of a signal, as shown in messages, and what it means.
@@ -41,6 +42,7 @@ FORMS: dict[str, str] = {
     "D drive": "drive D of the injuries",
     "inside R": "1 inside region R, else 0",
     "X level in C": "concentration of X in compartment C",
+    "drug D": "level of drug D in its central compartment",
     "time": "simulated time",
     "age": "age of the cell",
     "dead": "1 for a dead cell, else 0",
@@ -86,6 +88,7 @@ class Signal:
     region: str | None = None
     compartment: str | None = None
     drive: str | None = None
+    drug: str | None = None
 
     @property
     def dimension(self) -> Dimension:
@@ -205,6 +208,11 @@ def _drive(found: re.Match[str], names: Vocabulary, known: Known) -> Iterator[Si
         yield Signal(SignalKind.DRIVE, drive=found[1])
 
 
+def _drug(found: re.Match[str], names: Vocabulary, known: Known) -> Iterator[Signal]:
+    if known(found[1], names.drugs, "drug"):
+        yield Signal(SignalKind.DRUG, drug=found[1])
+
+
 def _region(found: re.Match[str], names: Vocabulary, known: Known) -> Iterator[Signal]:
     if known(found[1], names.regions, "region"):
         yield Signal(SignalKind.REGION, region=found[1])
@@ -234,6 +242,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], Reader], ...] = tuple(
         (r"mean (.+) of (.+)", _of_population(SignalKind.MEAN)),
         (r"(.+) load of (.+)", _of_population(SignalKind.LOAD)),
         (r"(.+) drive", _drive),
+        (r"drug (.+)", _drug),
         (r"inside (.+)", _region),
         (r"(.+) level in (.+)", _level),
     )
@@ -265,6 +274,7 @@ def possible_signals(names: Vocabulary) -> list[str]:
     spoken += [f"{v} load of {t}" for t, variables in names.variables.items() for v in variables]
     spoken += [f"own {v}" for v in names.own_variables] + [f"phenotype {p}" for p in names.own_phenotypes]
     spoken += [f"{d} drive" for d in names.drives] + [f"inside {r}" for r in names.regions]
+    spoken += [f"drug {d}" for d in names.drugs]
     return spoken
 
 
@@ -286,6 +296,7 @@ _CANONICAL = {
     SignalKind.DRIVE: "{drive} drive",
     SignalKind.REGION: "inside {region}",
     SignalKind.LEVEL: "{field} level in {compartment}",
+    SignalKind.DRUG: "drug {drug}",
     SignalKind.TIME: "time",
     SignalKind.AGE: "age",
     SignalKind.DEAD: "dead",

@@ -21,7 +21,7 @@ class Vocabulary:
 
     Attributes
     ----------
-    cytokines, regions, compartments, drives : tuple of str
+    cytokines, regions, compartments, drives, drugs : tuple of str
     cell_types : tuple of str
     variables : mapping
         Cell type -> names of its variables.
@@ -39,6 +39,7 @@ class Vocabulary:
     regions: tuple[str, ...] = ()
     compartments: tuple[str, ...] = ()
     drives: tuple[str, ...] = ()
+    drugs: tuple[str, ...] = ()
     variables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     phenotypes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     owner: str | None = None
@@ -77,6 +78,7 @@ def vocabulary_of(scenario: Scenario) -> Vocabulary:
         regions=tuple(scenario.regions),
         compartments=tuple(scenario.compartments),
         drives=tuple(drives),
+        drugs=tuple(scenario.drugs),
         variables={name: tuple(cell.variables) for name, cell in scenario.cell_types.items()},
         phenotypes={name: tuple(cell.phenotypes) for name, cell in scenario.cell_types.items()},
     )

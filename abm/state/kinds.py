@@ -31,6 +31,9 @@ class SignalKind(IntEnum):
     TIME = 17  #: simulated time [min]
     AGE = 18  #: age of the cell [min]
     DEAD = 19  #: 1 for a dead cell, else 0
+    DRUG = 20  #: level of a drug [pg/ml]
+    MODIFIER = 21  #: factor of an intervention at this time and place; not in scenario files
+    MODIFIED = 22  #: another signal times such a factor; not in scenario files
 
 
 class BehaviourKind(IntEnum):
@@ -51,6 +54,7 @@ class BehaviourKind(IntEnum):
     ARRIVAL = 12  #: in the tissue, not per cell [1/um^3/min]
     ENTRY = 13  #: from a compartment, per waiting cell and border voxel [1/min]
     PRODUCTION = 14  #: of the tissue, relative to what holds the baseline
+    LEAKAGE = 15  #: of the tissue, from a compartment through its vessels [1/min]
 
 
 class VariableKind(IntEnum):

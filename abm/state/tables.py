@@ -114,4 +114,6 @@ class Surroundings(NamedTuple):
     drive: Floats  # (n_drive, n_voxel)
     region: Bytes  # (n_region, n_voxel)
     level: Floats  # (n_compartment, n_field) [pg/ml]
+    drug: Floats  # (n_drug,) [pg/ml]
+    modifier: Floats  # (n_modifier, n_voxel) factors of the interventions
     time: float  # [min]

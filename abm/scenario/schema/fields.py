@@ -12,7 +12,9 @@ from abm.scenario.schema.section import (
     Diffusion,
     Fraction,
     HalfLife,
+    Level,
     MolarMass,
+    PositiveNumber,
     Rate,
     Section,
     Speed,
@@ -48,6 +50,18 @@ class RegionValues(Section):
         return _decay_rate(self.half_life, self.decay)
 
 
+class Binding(Section):
+    """How a binder (antibody, soluble receptor) removes a cytokine; the complex counts as lost.
+
+    Removal of the target runs at `rate` where the binder's concentration is `at`, in proportion to it; the
+    binder is used up mole for mole, `valency` targets each.
+    """
+
+    rate: Rate = Field(description="rate at which the target is removed where the binder is at 'at'")
+    at: Level = Field(description="concentration of the binder for that rate")
+    valency: PositiveNumber = Field(preset(1.0, "1", "1"), description="targets that one binder removes")
+
+
 def _fill_half_life(values: RegionValues | Cytokine) -> None:
     """Whoever asks for a half-life gets one, also where a rate of loss is written."""
     decay = values.decay
@@ -81,6 +95,9 @@ class Cytokine(Section):
         description="concentration below which a relative gradient is sensed less",
     )
     regions: dict[str, RegionValues] = Field(default_factory=dict, description="other values inside regions")
+    binds: dict[str, Binding] = Field(
+        default_factory=dict, description="cytokines that this substance binds and removes, by name"
+    )
 
     @model_validator(mode="before")
     @classmethod

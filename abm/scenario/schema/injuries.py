@@ -8,11 +8,14 @@ from abm.scenario.schema.section import (
     ConcentrationRate,
     Duration,
     Number,
+    Repeats,
     Section,
     TimeSpan,
     Width,
+    every_and_repeats,
     fault,
     preset,
+    repeated,
 )
 
 
@@ -52,13 +55,25 @@ class InjuryKind(Section):
 
 
 class Injury(Section):
-    """One injury of the experiment."""
+    """One injury of the experiment, or several alike."""
 
     kind: str = Field(description="one of injury_kinds")
     at: TimeSpan = Field(
         preset(0.0, "min", "0 d"), description="when it is set, a whole multiple of cell_step"
     )
+    every: Duration | None = Field(None, description="repeat it after this time, a multiple of cell_step")
+    repeats: Repeats = Field(1, description="how often in all, with 'every'; their drives add up")
     site: str = Field(description="name of a region")
     edge: Width = Field(
         preset(0.0, "um", "0 um"), description="width over which the drive falls at the edge of the site"
     )
+
+    @model_validator(mode="after")
+    def _together(self) -> Injury:
+        every_and_repeats(self.every, self.repeats)
+        return self
+
+    @property
+    def times(self) -> tuple[float, ...]:
+        """When it is set [min]."""
+        return repeated((self.at,), self.every, self.repeats)

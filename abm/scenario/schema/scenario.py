@@ -9,9 +9,10 @@ from pydantic import Field
 from abm.scenario.schema.cells import CellType
 from abm.scenario.schema.claims import Claims
 from abm.scenario.schema.domain import Domain
+from abm.scenario.schema.drugs import Drug
 from abm.scenario.schema.fields import Compartment, Cytokine, Route
 from abm.scenario.schema.injuries import Injury, InjuryKind
-from abm.scenario.schema.readout import Readout
+from abm.scenario.schema.readout import Assays, Readout
 from abm.scenario.schema.section import Section
 from abm.scenario.schema.shapes import Shape
 from abm.scenario.schema.timing import Record, Time
@@ -45,12 +46,14 @@ class Scenario(Section):
     cytokines: dict[str, Cytokine] = Field(default_factory=dict, description="diffusible signals")
     compartments: dict[str, Compartment] = Field(default_factory=dict, description="well-mixed spaces")
     routes: dict[str, Route] = Field(default_factory=dict, description="ways of a dose into the body")
+    drugs: dict[str, Drug] = Field(default_factory=dict, description="drugs and their pharmacokinetics")
     injury_kinds: dict[str, InjuryKind] = Field(default_factory=dict, description="kinds of injury")
     injuries: tuple[Injury, ...] = Field((), description="injuries of this experiment")
     cell_types: dict[str, CellType] = Field(default_factory=dict, description="cell types")
     tissue: Tissue = Field(default_factory=Tissue, description="properties of the tissue as a whole")
     readout: Readout | None = Field(None, description="nociceptive readout")
-    interventions: tuple[Intervention, ...] = Field((), description="treatments, in any order")
+    assays: Assays = Field(default_factory=Assays, description="how a laboratory would test the animals")
+    interventions: tuple[Intervention, ...] = Field((), description="what is done, in any order")
     sources: dict[str, SourceRecord] = Field(
         default_factory=dict, description="sources of this file's own values, by short key"
     )

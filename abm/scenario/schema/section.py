@@ -72,6 +72,7 @@ Diffusion: TypeAlias = Annotated[Quantity, quantity("um^2/min")]
 Speed: TypeAlias = Annotated[Quantity, quantity("um/min")]
 Rate: TypeAlias = Annotated[Quantity, quantity("1/min")]
 Concentration: TypeAlias = Annotated[Quantity, quantity("pg/ml")]
+Level: TypeAlias = Annotated[Quantity, quantity("pg/ml", positive=True)]
 ConcentrationRate: TypeAlias = Annotated[Quantity, quantity("pg/ml/min")]
 Mass: TypeAlias = Annotated[Quantity, quantity("fg")]
 MolarMass: TypeAlias = Annotated[Quantity, quantity("kDa", positive=True)]
@@ -94,3 +95,20 @@ Steps: TypeAlias = Annotated[tuple[Length, ...], Field(min_length=1, max_length=
 def preset(value: float, unit: str, given: str) -> Any:
     """Default of a field, with the text that `abm check --explain` shows for it."""
     return Quantity(value, unit=unit, given=given, note="default")
+
+
+#: How often something happens in all.
+MAX_REPEATS = 10_000
+Repeats: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=MAX_REPEATS)]
+
+
+def every_and_repeats(every: Quantity | None, repeats: int) -> None:
+    """Require both or none of the two keys of a repetition."""
+    if (every is None) != (repeats == 1):
+        raise fault("'every' and 'repeats' belong together: how far apart, and how often in all (2 or more)")
+
+
+def repeated(at: tuple[Quantity, ...], every: Quantity | None, repeats: int) -> tuple[float, ...]:
+    """Every time in `at` and its repetitions [min]."""
+    step = float(every) if every is not None else 0.0
+    return tuple(float(first) + i * step for first in at for i in range(repeats))
