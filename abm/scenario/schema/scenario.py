@@ -53,7 +53,6 @@ class Scenario(Section):
     tissue: Tissue = Field(default_factory=Tissue, description="properties of the tissue as a whole")
     readout: Readout | None = Field(None, description="nociceptive readout")
     assays: Assays = Field(default_factory=Assays, description="how a laboratory would test the animals")
-    assays: Assays = Field(default_factory=Assays, description="how a laboratory would test the animals")
     interventions: tuple[Intervention, ...] = Field((), description="what is done, in any order")
     sources: dict[str, SourceRecord] = Field(
         default_factory=dict, description="sources of this file's own values, by short key"
