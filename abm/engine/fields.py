@@ -73,7 +73,7 @@ def advance_fields(model: Model, state: State, behaviours: Floats) -> None:
     add_leaks(model, state, source, inflow)
     infuse_over_time(model, state, ticks, source.reshape(source.shape[0], model.grid.n_voxel), inflow)
     if solver.system.uptake.size:
-        _set_uptake(model, state, behaviours, solver)
+        _set_uptake(model, state, behaviours, source, solver)
     restart = state.settling.astype(np.bool_)
     step = advance_parallel if solver.parallel else advance
     steps = np.full(source.shape[0], ticks, np.int64)
@@ -156,7 +156,7 @@ def add_leaks(model: Model, state: State, source: Floats, inflow: Floats) -> Non
         inflow[r, f] -= float(leaking.sum()) * share
 
 
-def _set_uptake(model: Model, state: State, behaviours: Floats, solver: FieldSolver) -> None:
+def _set_uptake(model: Model, state: State, behaviours: Floats, source: Floats, solver: FieldSolver) -> None:
     """Uptake [1/min] of every voxel by cells and interventions, and the line factors that depend on it."""
     n_field = len(model.names.cytokines)
     per_cell = np.zeros((len(state.cells.id), n_field))
@@ -164,7 +164,7 @@ def _set_uptake(model: Model, state: State, behaviours: Floats, solver: FieldSol
     for f in np.flatnonzero(model.behaviours.uptake >= 0):
         per_cell[:, f] = behaviours[:, model.behaviours.uptake[f]] * share
     sum_per_voxel(state.cells.voxel, per_cell, solver.system.uptake)
-    add_removal(model, state, solver.system.uptake)
+    add_removal(model, state, source, solver.system.uptake)
     refresh_factors(solver.system, model.fields.reservoirs, solver.factors, uptake_fields(model))
 
 

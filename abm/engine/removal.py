@@ -6,12 +6,16 @@ compartments they add to the clearance.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
-from abm.compile.model import Model
+from abm.compile.model import Bond, Model
 from abm.engine.state import State
 from abm.state.tables import Floats
+
+_TINY = 1e-6  # loss x step below which the exact mean loses more digits than it gains
 
 
 def removed_fields(model: Model) -> NDArray[np.bool_]:
@@ -23,11 +27,16 @@ def removed_fields(model: Model) -> NDArray[np.bool_]:
     return touched
 
 
-def add_removal(model: Model, state: State, uptake: Floats) -> None:
-    """Add the losses of this step to the uptake, (n_field, nz, ny, nx) [1/min], and set the clearances.
+def add_removal(model: Model, state: State, source: Floats, uptake: Floats) -> None:
+    """Add the losses of this step to the uptake, and set the clearances of the compartments.
 
     A bond removes its target at a rate in proportion to the binder and uses the binder up in proportion to
-    the target, as they are at the start of the step.
+    the target.  Both proportions are means over the step, foreseen at every place by itself: a binder in
+    excess empties a voxel in seconds, and what it met at the start says nothing about the whole step.
+
+    Parameters
+    ----------
+    source, uptake : (n_field, nz, ny, nx) float64 [pg/ml/min], [1/min]
     """
     reservoirs, basal = state.reservoirs, model.fields.reservoirs.clearance
     reservoirs.clearance[:] = basal
@@ -41,9 +50,38 @@ def add_removal(model: Model, state: State, uptake: Floats) -> None:
         elif extra > 0.0:
             flat[f] += extra * decay[f]
             reservoirs.clearance[:, f] += extra * basal[:, f]
-    c = state.concentration.reshape(flat.shape)
-    for bond in model.bonds:
-        flat[bond.target] += bond.rate * c[bond.binder]
-        flat[bond.binder] += bond.rate * bond.consumption * c[bond.target]
-        reservoirs.clearance[:, bond.target] += bond.rate * reservoirs.c[:, bond.binder]
-        reservoirs.clearance[:, bond.binder] += bond.rate * bond.consumption * reservoirs.c[:, bond.target]
+    if not model.bonds:
+        return
+    dt = model.clock.cell_step
+    c, made = state.concentration.reshape(flat.shape), source.reshape(flat.shape)
+    tissue = meeting(model.bonds, c, made, decay + flat, dt)
+    fluid = meeting(model.bonds, reservoirs.c.T, reservoirs.input.T, reservoirs.clearance.T, dt)
+    flat += tissue
+    reservoirs.clearance[:] += fluid.T
+
+
+def meeting(bonds: Sequence[Bond], c: Floats, source: Floats, loss: Floats, dt: float) -> Floats:
+    """Rates at which binders and targets remove each other, (n_field, n) [1/min].
+
+    Parameters
+    ----------
+    bonds : sequence of Bond
+    c, source, loss : (n_field, n) float64 [pg/ml], [pg/ml/min], [1/min]
+        As they are without the bonds.
+    dt : float [min]
+    """
+    rates = np.zeros_like(c)
+    for bond in bonds:
+        b, t = bond.binder, bond.target
+        target = mean_over_step(c[t], source[t], loss[t] + bond.rate * c[b], dt)
+        binder = mean_over_step(c[b], source[b], loss[b] + bond.rate * bond.consumption * target, dt)
+        rates[t] += bond.rate * binder
+        rates[b] += bond.rate * bond.consumption * target
+    return rates
+
+
+def mean_over_step(c: Floats, source: Floats, loss: Floats, dt: float) -> Floats:
+    """Mean of the solution of dc/dt = source - loss c over a step; c with a vanishing loss moves linearly."""
+    x = np.maximum(loss * dt, _TINY)
+    phi1 = -np.expm1(-x) / x
+    return np.asarray(c * phi1 + source * dt * (1.0 - phi1) / x)

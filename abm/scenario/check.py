@@ -6,6 +6,7 @@ from abm.errors import Fault
 from abm.scenario.checks.context import Context
 from abm.scenario.checks.dimensions import check_dimensions
 from abm.scenario.checks.geometry import check_geometry
+from abm.scenario.checks.interventions import check_interventions
 from abm.scenario.checks.names import check_names
 from abm.scenario.checks.plausibility import check_chemotaxis, check_sources, check_steps
 from abm.scenario.checks.rules import check_rules
@@ -32,6 +33,7 @@ def check(
     """
     context = Context(scenario, document, _every_name(scenario, document))
     check_names(context)
+    check_interventions(context)
     check_dimensions(context)
     check_rules(context)
     check_times(context)
@@ -62,6 +64,7 @@ def _every_name(scenario: Scenario, document: MapNode) -> Vocabulary:
         regions=names("regions"),
         compartments=names("compartments"),
         drives=tuple(dict.fromkeys((*known.drives, *drives))),
+        drugs=names("drugs"),
         variables={name: names("cell_types", name, "variables") for name in cell_types},
         phenotypes={name: names("cell_types", name, "phenotypes") for name in cell_types},
     )

@@ -15,13 +15,14 @@ from abm.scenario.nodes import MapNode, dotted, value_mark
 from abm.scenario.quantity import Quantity
 from abm.scenario.schema.scenario import Scenario
 from abm.scenario.schema.timing import Record
+from abm.scenario.schema.treatment import Intervention, Window
 from abm.scenario.vocabulary import vocabulary_of
 from abm.scenario.walk import quantities, responses
 from abm.units import like, readable
 
 #: Order of a step, as `abm.engine.step` runs it.
 STEP = (
-    "1. interventions due now, drives of the injuries",
+    "1. interventions due now, drives of the injuries, factors of the interventions",
     "2. sense: fields, gradients, contacts, counts and means of the neighbourhood",
     "3. respond: behaviours of every cell, targets of its variables",
     "4. fields: secretion, uptake, diffusion, decay and exchange, in {n} steps of {step}",
@@ -134,19 +135,49 @@ def events(experiment: Experiment) -> Section:
 
 
 def _events(scenario: Scenario) -> list[tuple[float, str]]:
-    found = [(float(i.at), f"{i.kind} at region {i.site}") for i in scenario.injuries]
+    found = [(at, f"{i.kind} at region {i.site}") for i in scenario.injuries for at in i.times]
     for intervention in scenario.interventions:
-        cells, protein = intervention.inject_cells, intervention.infuse
-        if cells is not None:
-            where = f" into region {cells.site}" if cells.site else ""
-            what = f"{float(cells.dose):g} cells of {cells.type}, {cells.route}{where}"
-            found += [(at, what) for at in cells.times]
-        if protein is not None:
-            where = f" into region {protein.site}" if protein.site else ""
-            long = f" over {protein.duration}" if protein.duration else ""
-            what = f"{protein.dose} {protein.cytokine}, {protein.route}{where}{long}"
-            found += [(at, what) for at in protein.times]
+        found += described(intervention)
     return found
+
+
+def described(intervention: Intervention) -> list[tuple[float, str]]:
+    """When an intervention takes place [min] and what it is, in words."""
+    cells, protein, block = intervention.inject_cells, intervention.infusion, intervention.neutralise
+    change, removal = intervention.modify, intervention.remove_cells
+    drug, out = intervention.drug, intervention.knock_out
+    if cells is not None:
+        what = f"{float(cells.dose):g} cells of {cells.type}, {cells.route}{_into(cells.site)}"
+        return [(at, what) for at in cells.times]
+    if protein is not None:
+        long = f" over {protein.duration}" if protein.duration else ""
+        what = f"{protein.dose} {protein.cytokine}, {protein.route}{_into(protein.site)}{long}"
+        return [(at, what) for at in protein.times]
+    if block is not None:
+        what = f"{block.share} of {block.cytokine} neutralised{_window(block)}"
+        return [(at, what) for at in block.starts]
+    if change is not None:
+        what = change.behaviour or change.variable or f"sensing of {change.sensing}"
+        text = f"{what} of {', '.join(change.of)} times {float(change.by):g}{_window(change)}"
+        return [(at, text) for at in change.starts]
+    if removal is not None:
+        where = f" in region {removal.site}" if removal.site else ""
+        which = f"{removal.phenotype} " if removal.phenotype else ""
+        text = f"{float(removal.share):.0%} of the {which}{removal.type} removed{where}"
+        return [(at, text) for at in removal.times]
+    if drug is not None:
+        return [(at, f"{drug.dose} of {drug.name}") for at in drug.times]
+    return [(0.0, f"without {out.cytokine or out.cell_type} from birth")] if out is not None else []
+
+
+def _into(site: str | None) -> str:
+    return f" into region {site}" if site else ""
+
+
+def _window(window: Window) -> str:
+    until = f" until {window.until}" if window.until is not None else ""
+    fading = f", half-life {window.half_life}" if window.half_life is not None else ""
+    return f"{until}{fading}" + (f" in region {window.site}" if window.site else "")
 
 
 def fields(scenario: Scenario) -> Section:

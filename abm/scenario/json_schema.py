@@ -24,6 +24,7 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 #: everything else may be part of a patch over what is extended, where nothing is required.
 _COMPLETE = (
     *("Add", "Brake", "Change", "Divisor", "Factor", "Release", "Injury", "InjectCells", "Infuse"),
+    *("DrugEffect", "Neutralise", "Modify", "RemoveCells", "GiveDrug", "KnockOut"),
     "Claim",
 )
 

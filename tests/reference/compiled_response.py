@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from abm.compile.build import labels_of
+from abm.compile.modifiers import Changes
 from abm.compile.responses import ResponseTables
 from abm.kernels.responses import evaluate
 from abm.scenario.schema.responses import Response
@@ -36,7 +37,7 @@ BASELINES = {"X": 50.0, "Y": 3.0}
 def kernel_values(response: Response, readings: Sequence[Mapping[str, float]]) -> list[float]:
     """The response through the compiler and the kernel, one value for each set of signals."""
     scenario = experiment(PROBE).base
-    tables = ResponseTables(scenario, labels_of(scenario))
+    tables = ResponseTables(scenario, labels_of(scenario), Changes(scenario, (), ()))
     tables.add(response, Target.BEHAVIOUR, 0, "probe")
     tables.close_group()
     responses, rows = tables.finish()

@@ -9,6 +9,7 @@ import pytest
 
 from abm.compile.build import compile_model, labels_of
 from abm.compile.model import DriveCourse
+from abm.compile.modifiers import Changes
 from abm.compile.responses import ResponseTables, variable_order
 from abm.engine.events import course_value
 from abm.engine.state import new_state
@@ -44,7 +45,7 @@ cell_types:
 
 def test_instant_variables_are_evaluated_after_what_they_read() -> None:
     scenario = experiment(CHAIN).base
-    tables = ResponseTables(scenario, labels_of(scenario))
+    tables = ResponseTables(scenario, labels_of(scenario), Changes(scenario, (), ()))
     order = variable_order("chained", scenario.cell_types["chained"], tables)
     assert order[:3] == ["first", "second", "third"]
     m = model(CHAIN)

@@ -145,6 +145,8 @@ def _typed_slots(context: Context) -> Iterator[Slot]:
     for name, cytokine in scenario.cytokines.items():
         for key in ("baseline", "sensing_floor"):
             yield Slot(("cytokines", name, key), cytokine, key, cytokine=name)
+        for target, binding in cytokine.binds.items():
+            yield Slot(("cytokines", name, "binds", target, "at"), binding, "at", cytokine=name)
     for name, kind in scenario.injury_kinds.items():
         for i, release in enumerate(kind.releases):
             path: KeyPath = ("injury_kinds", name, "releases", i, "rate")
@@ -153,6 +155,9 @@ def _typed_slots(context: Context) -> Iterator[Slot]:
         if intervention.infuse is not None:
             path = ("interventions", i, "infuse", "dose")
             yield Slot(path, intervention.infuse, "dose", cytokine=intervention.infuse.cytokine)
+        if intervention.neutralise is not None:
+            path = ("interventions", i, "neutralise", "dose")
+            yield Slot(path, intervention.neutralise, "dose", cytokine=intervention.neutralise.agent)
     for face, held in scenario.domain.boundaries.faces().items():
         if isinstance(held, dict):
             for name in held:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from abm.scenario.checks.context import Context
 from abm.scenario.nodes import KeyPath, listed, nearest
 from abm.scenario.schema.domain import FACES
-from abm.scenario.schema.treatment import LOCAL, Infuse, InjectCells
+from abm.scenario.schema.treatment import LOCAL
 from abm.scenario.signals import UnknownSignalError, parse_signal
 from abm.scenario.vocabulary import lookalike, name_problem
 from abm.scenario.walk import ResponsePlace, is_unknown, responses
@@ -45,7 +45,7 @@ def known(context: Context, path: KeyPath, name: str | None, allowed: Iterable[s
 
 def _check_given(context: Context) -> None:
     scenario = context.scenario
-    for section in ("cytokines", "regions", "compartments", "routes", "injury_kinds", "cell_types"):
+    for section in ("cytokines", "regions", "compartments", "routes", "drugs", "injury_kinds", "cell_types"):
         _check_keys(context, (section,), getattr(scenario, section), _RESERVED.get(section, ()))
     for name, kind in scenario.injury_kinds.items():
         _check_keys(context, ("injury_kinds", name, "drives"), kind.drives)
@@ -82,6 +82,8 @@ def _check_biology(context: Context) -> None:
     for name, cytokine in scenario.cytokines.items():
         for region in cytokine.regions:
             known(context, ("cytokines", name, "regions", region), region, names.regions, "region")
+        for target in cytokine.binds:
+            _check_bond(context, name, target)
     for name, route in scenario.routes.items():
         path: KeyPath = ("routes", name, "compartment")
         known(context, path, route.compartment, names.compartments, "compartment")
@@ -101,59 +103,34 @@ def _check_biology(context: Context) -> None:
             known(context, here, compartment, names.compartments, "compartment")
 
 
+def _check_bond(context: Context, name: str, target: str) -> None:
+    """A binder and its target need molar masses: they meet mole for mole."""
+    path: KeyPath = ("cytokines", name, "binds", target)
+    if not known(context, path, target, context.names.cytokines, "cytokine"):
+        return
+    if target == name:
+        context.fault(path, f"'{name}' cannot bind itself", at_key=True)
+    for which in (name, target):
+        cytokine = context.scenario.cytokines.get(which)
+        if cytokine is not None and cytokine.molar_mass is None:
+            message = f"'{name}' binds '{target}' mole for mole: give cytokines.{which}.molar_mass"
+            context.fault(path, message, at_key=True)
+
+
 def _check_experiment(context: Context) -> None:
     scenario, names = context.scenario, context.names
     for i, injury in enumerate(scenario.injuries):
         known(context, ("injuries", i, "kind"), injury.kind, scenario.injury_kinds, "kind of injury")
         known(context, ("injuries", i, "site"), injury.site, names.regions, "region")
-    for i, intervention in enumerate(scenario.interventions):
-        if intervention.inject_cells is not None:
-            _check_injection(context, ("interventions", i, "inject_cells"), intervention.inject_cells)
-        if intervention.infuse is not None:
-            path: KeyPath = ("interventions", i, "infuse")
-            known(context, (*path, "cytokine"), intervention.infuse.cytokine, names.cytokines, "cytokine")
-            _check_route(context, path, intervention.infuse)
     if scenario.readout is not None:
-        nociception, path = scenario.readout.nociception, ("readout", "nociception")
+        nociception = scenario.readout.nociception
+        path: KeyPath = ("readout", "nociception")
         if known(context, (*path, "cell_type"), nociception.cell_type, names.cell_types, "cell type"):
             allowed = names.variables.get(nociception.cell_type, ())
             what = f"variable of {nociception.cell_type}"
             known(context, (*path, "variable"), nociception.variable, allowed, what)
         if nociception.region is not None:
             known(context, (*path, "region"), nociception.region, names.regions, "region")
-
-
-def _check_injection(context: Context, path: KeyPath, dose: InjectCells) -> None:
-    names = context.names
-    compartment = _check_route(context, path, dose)
-    if not known(context, (*path, "type"), dose.type, names.cell_types, "cell type"):
-        return
-    if dose.phenotype is not None:
-        allowed = names.phenotypes.get(dose.type, ())
-        known(context, (*path, "phenotype"), dose.phenotype, allowed, f"phenotype of {dose.type}")
-    cell_type = context.scenario.cell_types.get(dose.type)
-    if cell_type is None or compartment is None or is_unknown(compartment):
-        return
-    if compartment not in cell_type.compartments:
-        message = f"{dose.type} cannot wait in '{compartment}', where route '{dose.route}' leads; "
-        message += f"add cell_types.{dose.type}.compartments.{compartment}"
-        context.fault((*path, "route"), message)
-
-
-def _check_route(context: Context, path: KeyPath, dose: InjectCells | Infuse) -> str | None:
-    """The compartment of a dose, None when it is local or unknown."""
-    routes = context.scenario.routes
-    if not known(context, (*path, "route"), dose.route, (*routes, LOCAL), "route"):
-        return None
-    if dose.route == LOCAL:
-        if dose.site is None:
-            context.fault((*path, "route"), "a local dose needs 'site', the name of a region")
-        else:
-            known(context, (*path, "site"), dose.site, context.names.regions, "region")
-        return None
-    if dose.site is not None:
-        context.fault((*path, "site"), f"'site' belongs to a local dose; route '{dose.route}' has none", True)
-    return routes[dose.route].compartment
 
 
 def check_response_names(context: Context, place: ResponsePlace) -> None:

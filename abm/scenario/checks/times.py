@@ -40,20 +40,33 @@ def _times(context: Context) -> Iterator[tuple[KeyPath, Quantity]]:
     for key in Record.model_fields:
         yield ("record", key), getattr(scenario.record, key)
     yield from _events(context)
+    for i, injury in enumerate(scenario.injuries):
+        if injury.every is not None:
+            yield ("injuries", i, "every"), injury.every
     for i, intervention in enumerate(scenario.interventions):
-        if intervention.infuse is not None:
-            yield ("interventions", i, "infuse", "duration"), intervention.infuse.duration
+        given = getattr(intervention, intervention.kind)
+        for key in _SPANS:
+            value = getattr(given, key, None)
+            if value is not None:
+                yield ("interventions", i, intervention.kind, key), value
+
+
+#: Spans of time of the interventions that must fall on steps.
+_SPANS = ("duration", "ramp", "every")
 
 
 def _events(context: Context) -> Iterator[tuple[KeyPath, Quantity]]:
     for i, injury in enumerate(context.scenario.injuries):
         yield ("injuries", i, "at"), injury.at
     for i, intervention in enumerate(context.scenario.interventions):
-        for kind in ("inject_cells", "infuse"):
-            dose = getattr(intervention, kind)
-            if dose is not None:
-                for j, at in enumerate(dose.at):
-                    yield ("interventions", i, kind, "at", j), at
+        path: KeyPath = ("interventions", i, intervention.kind)
+        given = getattr(intervention, intervention.kind)
+        for j, at in enumerate(getattr(given, "at", None) or ()):
+            yield (*path, "at", j), at
+        for key in ("since", "until"):
+            value = getattr(given, key, None)
+            if value is not None:
+                yield (*path, key), value
 
 
 def multiple(context: Context, path: KeyPath, value: Quantity, step: Quantity, step_name: str) -> bool:
