@@ -26,6 +26,7 @@ from abm.record import Run
 
 VON_FREY, HEAT = "von-frey", "heat"
 SIGNAL = "nociception"
+VON_FREY_LABEL, HEAT_LABEL = "50 % withdrawal threshold", "latency of withdrawal from heat"
 
 _LIFE = -1.0  # day of what an animal keeps
 MOST_ANIMALS = 100_000
@@ -153,7 +154,7 @@ def von_frey(
         return found.threshold, found.censored, found.patterns
 
     limits = (protocol.filaments.below, protocol.filaments.above)
-    frame = _Frame(VON_FREY, "50 % withdrawal threshold", "g", limits)
+    frame = _Frame(VON_FREY, VON_FREY_LABEL, "g", limits)
     number = _animals(animals, protocol.animals)
     return _measure(frame, runs, collect(runs, THRESHOLD), days, number, test)
 
@@ -182,10 +183,15 @@ def heat(
         value = np.minimum(single, protocol.cutoff).mean(axis=1)
         return value, np.where(ended, ABOVE, 0).astype(np.int8), ("",) * n
 
-    signal = collect(runs, SIGNAL)
-    latency = replace(signal, values=np.vectorize(protocol.noise_free, otypes=[float])(signal.values))
-    frame = _Frame(HEAT, "latency of withdrawal from heat", "s", (0.0, protocol.cutoff))
-    return _measure(frame, runs, latency, days, _animals(animals, protocol.animals), test)
+    frame = _Frame(HEAT, HEAT_LABEL, "s", (0.0, protocol.cutoff))
+    number = _animals(animals, protocol.animals)
+    return _measure(frame, runs, _latency(runs, protocol), days, number, test)
+
+
+def noise_free(groups: RunGroups, arm: str, assay: str) -> Curves:
+    """What an assay measures, without its noise, of every run over time; raises like :func:`von_frey`."""
+    runs = _runs(groups, arm)
+    return _latency(runs, heat_settings(runs[0])) if assay == HEAT else collect(runs, THRESHOLD)
 
 
 #: Every assay by its name on the command line.
@@ -236,6 +242,12 @@ class _Frame:
 #: Values, censoring and responses of the animals of one run on one day.
 _Tested = tuple[NDArray[np.float64], NDArray[np.int8], tuple[str, ...]]
 _Test = Callable[[Run, float, float, int], _Tested]
+
+
+def _latency(runs: list[Run], protocol: Heat) -> Curves:
+    signal = collect(runs, SIGNAL)
+    latency = np.vectorize(protocol.noise_free, otypes=[float])(signal.values)
+    return replace(signal, values=latency, unit="s", label=HEAT_LABEL)
 
 
 def _runs(groups: RunGroups, arm: str) -> list[Run]:

@@ -17,7 +17,7 @@ import typer
 from typer.main import get_command
 
 from abm import __version__
-from abm.cli import check, info, init, library, plot, resume, run, schema
+from abm.cli import assay, check, info, init, library, plot, resume, run, schema
 from abm.cli.failure import report_error
 
 app = typer.Typer(
@@ -39,6 +39,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "check": check.check,
     "info": info.info,
     "plot": plot.plot,
+    "assay": assay.assay,
     "init": init.init,
     "schema": schema.schema,
 }

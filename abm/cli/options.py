@@ -23,3 +23,13 @@ Processes = Annotated[
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; errors only.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+
+
+def day_of(text: str) -> float:
+    """Value of an option ``--at`` in days."""
+    from abm.analysis.experiment import days
+
+    day = days(text)
+    if day != day:
+        raise typer.BadParameter(f"--at {text!r}: a time with its unit is expected, e.g. '4 d' or '36 h'")
+    return day

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from abm.cli.options import day_of
+
 Paths = Annotated[
     list[Path],
     typer.Argument(metavar="FILE.h5|DIR ...", help="Result files or folders of them.", show_default=False),
@@ -59,7 +61,7 @@ def plot(
 
     options = Options(
         field=field,
-        days=tuple(_day(text) for text in days or ()),
+        days=tuple(day_of(text) for text in days or ()),
         replicate=replicate,
         projection=projection,
         individual=individual,
@@ -84,12 +86,3 @@ def _print_targets(paths: list[Path]) -> None:
         if report.tested:
             print()
             print(target_table(report).as_text())
-
-
-def _day(text: str) -> float:
-    from abm.analysis.experiment import days
-
-    day = days(text)
-    if day != day:
-        raise typer.BadParameter(f"--at {text!r}: a time with its unit is expected, e.g. '4 d' or '36 h'")
-    return day
