@@ -9,7 +9,7 @@ from pathlib import Path
 from abm.errors import Fault, LibraryError
 from abm.library.catalogue import PREFIX, module_text
 from abm.scenario.form import well_formed
-from abm.scenario.merge import merge
+from abm.scenario.merge import merge, settled
 from abm.scenario.nodes import ListNode, MapNode, Mark, Node, ScalarNode
 from abm.scenario.read import UnreadableError, decode, parse_text, read_bytes
 from abm.scenario.schema.scenario import SCHEMA_VERSION, ExperimentFile
@@ -25,6 +25,12 @@ def _library_nodes(name: str, text: str) -> tuple[MapNode, tuple[Fault, ...]]:
     """Nodes of a library module; parsed once per process and text."""
     faults: list[Fault] = []
     return parse_text(text, f"{name}.yaml", None, faults), tuple(faults)
+
+
+def _top(document: MapNode) -> MapNode:
+    """A document that inherits nothing more; its arms still do, from the rest of it."""
+    entries = {key: node if key == "arms" else settled(node) for key, node in document.entries.items()}
+    return MapNode(entries, document.keys, document.mark)
 
 
 class Loader:
@@ -49,11 +55,11 @@ class Loader:
     def file(self, path: Path, shown: str) -> MapNode:
         """Resolved document of a file; raises `UnreadableError`."""
         text = decode(read_bytes(path, shown), shown)
-        return self._within(str(path.resolve()), shown, text, path.parent)
+        return _top(self._within(str(path.resolve()), shown, text, path.parent))
 
     def text(self, text: str, name: str, folder: Path | None) -> MapNode:
         """Resolved document of a text; raises `UnreadableError`."""
-        return self._within(name, name, decode(text.encode("utf-8", "surrogatepass"), name), folder)
+        return _top(self._within(name, name, decode(text.encode("utf-8", "surrogatepass"), name), folder))
 
     def _within(self, identity: str, shown: str, text: str, folder: Path | None) -> MapNode:
         self.names.append(shown)

@@ -13,7 +13,7 @@ Mappings merge key by key, lists and scalars replace.  Five exceptions keep that
 
 from __future__ import annotations
 
-from abm.scenario.nodes import ListNode, MapNode, Node, ScalarNode
+from abm.scenario.nodes import ListNode, MapNode, Mark, Node, ScalarNode
 from abm.scenario.quantity import ANNOTATION_KEYS
 from abm.scenario.schema.shapes import SHAPES
 
@@ -29,21 +29,39 @@ def merge(base: Node, patch: Node) -> Node:
     if isinstance(patch, MapNode) and (_is_cited(base) or isinstance(base, ScalarNode)) and _appends(patch):
         base = MapNode({"base": base}, {"base": base.mark}, base.mark)  # a constant response gets terms
     if not isinstance(base, MapNode) or not isinstance(patch, MapNode) or _replaces(base, patch):
-        return _settled(patch)
+        return patch
     entries, keys = dict(base.entries), dict(base.keys)
     for key, node in patch.entries.items():
-        if _is_appended(key, node):
-            name = key.removesuffix(APPEND)
-            entries[name] = _joined(entries.get(name), node)
-            keys.setdefault(name, patch.keys[key])
+        name = key.removesuffix(APPEND)
+        if _is_appended(key, node) and (name in entries or key in entries):
+            place = name if name in entries else key
+            entries[place] = _joined(entries[place], node)
         elif key in entries and _is_null(node):
             del entries[key], keys[key]
         elif key in entries:
             entries[key] = merge(entries[key], node)
             keys[key] = patch.keys[key]
         else:
-            entries[key], keys[key] = _settled(node), patch.keys[key]
+            entries[key], keys[key] = node, patch.keys[key]
+        if key + APPEND in entries:  # what is appended to an older list goes with it
+            del entries[key + APPEND], keys[key + APPEND]
     return MapNode(entries, keys, patch.mark)
+
+
+def settled(node: Node) -> Node:
+    """`node` once nothing is inherited any more: a list still to be appended is the whole list."""
+    match node:
+        case MapNode():
+            entries: dict[str, Node] = {}
+            keys: dict[str, Mark] = {}
+            for key, below in node.entries.items():
+                name = key.removesuffix(APPEND) if _is_appended(key, below) else key
+                entries[name], keys[name] = settled(below), node.keys[key]
+            return MapNode(entries, keys, node.mark)
+        case ListNode():
+            return ListNode(tuple(settled(item) for item in node.items), node.mark)
+        case _:
+            return node
 
 
 def _is_appended(key: str, node: Node) -> bool:
@@ -54,23 +72,13 @@ def _appends(patch: MapNode) -> bool:
     return any(_is_appended(key, node) for key, node in patch.entries.items())
 
 
-def _joined(before: Node | None, after: Node) -> Node:
+def _joined(before: Node, after: Node) -> Node:
     """The inherited list with more entries; a single inherited entry counts as a list of one."""
     assert isinstance(after, ListNode)
-    if before is None or _is_null(before):
+    if _is_null(before):
         return after
     items = before.items if isinstance(before, ListNode) else (before,)
     return ListNode((*items, *after.items), after.mark)
-
-
-def _settled(node: Node) -> Node:
-    """`node` where nothing is inherited: a list to be appended is the whole list."""
-    if not isinstance(node, MapNode):
-        return node
-    nothing = MapNode({}, {}, node.mark)
-    if any(_is_appended(key, below) or isinstance(below, MapNode) for key, below in node.entries.items()):
-        return merge(nothing, node)
-    return node
 
 
 def _is_null(node: Node) -> bool:

@@ -8,7 +8,7 @@ import pytest
 
 from abm.errors import Fault, ScenarioError
 from abm.scenario.load import load_experiment
-from abm.scenario.merge import merge
+from abm.scenario.merge import merge, settled
 from abm.scenario.nodes import MapNode, Node, plain
 from abm.scenario.read import parse_text
 from abm.scenario.settings import apply_setting, parse_path
@@ -187,7 +187,19 @@ def test_list_under_name_plus_is_appended_to_the_inherited_one():
 
 
 def test_appending_to_nothing_gives_the_list():
-    assert plain(merge(tree("{}"), tree("new: {deep: {adds+: [1]}}"))) == {"new": {"deep": {"adds": [1]}}}
+    merged = settled(merge(tree("{}"), tree("new: {deep: {adds+: [1]}}")))
+    assert plain(merged) == {"new": {"deep": {"adds": [1]}}}
+
+
+def test_an_append_waits_for_the_list_it_belongs_to():
+    module = merge(tree("{}"), tree("r: {adds+: [2]}"))
+    assert plain(merge(tree("r: {adds: [1]}"), module)) == {"r": {"adds": [1, 2]}}
+    assert plain(settled(merge(module, tree("r: {adds+: [3]}")))) == {"r": {"adds": [2, 3]}}
+
+
+def test_a_new_list_replaces_what_was_to_be_appended_to_the_old_one():
+    module = merge(tree("{}"), tree("r: {adds+: [2]}"))
+    assert plain(settled(merge(module, tree("r: {adds: [9]}")))) == {"r": {"adds": [9]}}
 
 
 def test_appending_keeps_a_constant_response_as_its_base():
