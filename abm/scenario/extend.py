@@ -29,8 +29,13 @@ def _library_nodes(name: str, text: str) -> tuple[MapNode, tuple[Fault, ...]]:
 
 def _top(document: MapNode) -> MapNode:
     """A document that inherits nothing more; its arms still do, from the rest of it."""
-    entries = {key: node if key == "arms" else settled(node) for key, node in document.entries.items()}
-    return MapNode(entries, document.keys, document.mark)
+    rest = {key: node for key, node in document.entries.items() if key != "arms"}
+    done = settled(MapNode(rest, document.keys, document.mark))
+    assert isinstance(done, MapNode)
+    if "arms" not in document.entries:
+        return done
+    arms, mark = document.entries["arms"], document.keys["arms"]
+    return MapNode({**done.entries, "arms": arms}, {**done.keys, "arms": mark}, document.mark)
 
 
 class Loader:

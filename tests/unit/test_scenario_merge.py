@@ -203,7 +203,7 @@ def test_a_new_list_replaces_what_was_to_be_appended_to_the_old_one():
 
 
 def test_appending_keeps_a_constant_response_as_its_base():
-    merged = merge(tree("r: {value: 3 /h, kind: fitted}"), tree("r: {adds+: [1]}"))
+    merged = settled(merge(tree("r: {value: 3 /h, kind: fitted}"), tree("r: {adds+: [1]}")))
     assert plain(merged) == {"r": {"base": {"value": "3 /h", "kind": "fitted"}, "adds": [1]}}
 
 
