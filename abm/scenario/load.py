@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from abm.errors import Fault, ScenarioError
 from abm.scenario.check import check
+from abm.scenario.claims.reading import CheckedClaim, read_claims
 from abm.scenario.emit import emit
 from abm.scenario.extend import Loader
 from abm.scenario.form import well_formed
@@ -16,6 +17,7 @@ from abm.scenario.merge import merge
 from abm.scenario.nodes import ListNode, MapNode, Mark, Node, Origin, ScalarNode, nearest, plain
 from abm.scenario.read import UnreadableError
 from abm.scenario.repair import repaired
+from abm.scenario.schema.claims import Claims
 from abm.scenario.schema.scenario import FILE_KEYS, RunSettings, Scenario
 from abm.scenario.settings import apply_setting
 from abm.scenario.validate import validate
@@ -33,6 +35,8 @@ class Experiment:
     arms : dict of str to Scenario
         At least one; a file without `arms` has one arm, named like the file.
     replicates, seed : int
+    claims : tuple of CheckedClaim
+        Published findings that the arms are tested against.
     warnings : tuple of Fault
         What is allowed but deserves a look.
     """
@@ -41,6 +45,7 @@ class Experiment:
     arms: dict[str, Scenario]
     replicates: int
     seed: int
+    claims: tuple[CheckedClaim, ...] = ()
     warnings: tuple[Fault, ...] = field(default=(), compare=False)
     document: MapNode = field(default=MapNode({}, {}, Mark(Origin(""))), compare=False, repr=False)
     arm_documents: dict[str, MapNode] = field(default_factory=dict, compare=False, repr=False)
@@ -137,6 +142,7 @@ def _experiment(document: MapNode, loader: Loader, stem: str, sets: Sequence[str
             arm = base
         if arm is not None:
             arms[name] = arm
+    claims = _claims(document, {name: arms.get(name) for name in patches}, faults)
     if faults:
         raise ScenarioError(_in_order(faults, loader.names))
     assert base is not None and run_settings is not None
@@ -145,10 +151,22 @@ def _experiment(document: MapNode, loader: Loader, stem: str, sets: Sequence[str
         arms=arms,
         replicates=run_settings.replicates,
         seed=run_settings.seed,
+        claims=claims,
         warnings=tuple(_in_order(warnings, loader.names)),
         document=_without(document, ("extends",)),
         arm_documents=arm_documents,
     )
+
+
+def _claims(
+    document: MapNode, arms: Mapping[str, Scenario | None], faults: list[Fault]
+) -> tuple[CheckedClaim, ...]:
+    """The checked claims; an arm that is faulty itself is not looked into."""
+    claims, found = validate(Claims, _only(document, ("claims",)))
+    faults += found
+    checked, found = read_claims(claims, document, arms)
+    faults += found
+    return checked
 
 
 def _one(document: MapNode, loader: Loader, prefix: tuple[str, ...]) -> tuple[Scenario | None, list[Fault]]:
