@@ -20,7 +20,7 @@ from abm.analysis.compare import LEAST_PAIN, THRESHOLD
 from abm.analysis.curves import Curves, collect
 from abm.analysis.groups import RunGroups
 from abm.analysis.statistics import Interval, mean_interval
-from abm.analysis.up_down import ABOVE, staircases
+from abm.analysis.up_down import ABOVE, Staircases, staircases
 from abm.errors import RecordError
 from abm.record import Run
 
@@ -142,21 +142,39 @@ def von_frey(
     protocol = settings or von_frey_settings(runs[0])
 
     def test(run: Run, day: float, threshold: float, n: int) -> _Tested:
-        own = _factors(Stream.VON_FREY_ANIMALS, run, n, protocol.animal_spread)
-        most = protocol.filaments.longest(protocol.further_trials)
-        drawn = uniforms(Stream.VON_FREY_TRIALS, run.seed, run.replicate, day, (n, most, 3))
-        with np.errstate(divide="ignore"):
-            middle = np.log10(threshold) + own
-        tolerance = middle[:, None] + protocol.trial_spread * normal_of(drawn[..., 1:])
-        tolerance[drawn[..., 0] < protocol.false_responses] = -np.inf
-        tolerance[drawn[..., 0] >= 1.0 - protocol.missed_responses] = np.inf
-        found = staircases(tolerance, protocol.filaments, protocol.further_trials)
+        found = von_frey_trials(threshold, protocol, run.seed, run.replicate, day, n)
         return found.threshold, found.censored, found.patterns
 
     limits = (protocol.filaments.below, protocol.filaments.above)
     frame = _Frame(VON_FREY, VON_FREY_LABEL, "g", limits)
     number = _animals(animals, protocol.animals)
     return _measure(frame, runs, collect(runs, THRESHOLD), days, number, test)
+
+
+def von_frey_trials(
+    threshold: float, protocol: VonFrey, seed: int, replicate: int, day: float, animals: int
+) -> Staircases:
+    """The trials of a group of animals.
+
+    Parameters
+    ----------
+    threshold : float [g]
+        Of an animal of average sensitivity, at least 0.
+    protocol : VonFrey
+    seed, replicate : int
+        Of the experiment and of the run, from which the noise follows.
+    day : float [d]
+    animals : int
+    """
+    own = _factors(Stream.VON_FREY_ANIMALS, seed, replicate, animals, protocol.animal_spread)
+    most = protocol.filaments.longest(protocol.further_trials)
+    drawn = uniforms(Stream.VON_FREY_TRIALS, seed, replicate, day, (animals, most, 3))
+    with np.errstate(divide="ignore"):
+        middle = np.log10(threshold) + own
+    tolerance = middle[:, None] + protocol.trial_spread * normal_of(drawn[..., 1:])
+    tolerance[drawn[..., 0] < protocol.false_responses] = -np.inf
+    tolerance[drawn[..., 0] >= 1.0 - protocol.missed_responses] = np.inf
+    return staircases(tolerance, protocol.filaments, protocol.further_trials)
 
 
 def heat(
@@ -176,7 +194,7 @@ def heat(
     protocol = settings or heat_settings(runs[0])
 
     def test(run: Run, day: float, latency: float, n: int) -> _Tested:
-        own = _factors(Stream.HEAT_ANIMALS, run, n, protocol.animal_spread)
+        own = _factors(Stream.HEAT_ANIMALS, run.seed, run.replicate, n, protocol.animal_spread)
         noise = normals(Stream.HEAT_TRIALS, run.seed, run.replicate, day, (n, protocol.trials))
         single = latency * 10.0 ** (own[:, None] + protocol.trial_spread * noise)
         ended = (single >= protocol.cutoff).any(axis=1)
@@ -263,9 +281,9 @@ def _animals(given: int | None, usual: int) -> int:
     return number
 
 
-def _factors(stream: Stream, run: Run, n: int, spread: float) -> NDArray[np.float64]:
+def _factors(stream: Stream, seed: int, replicate: int, n: int, spread: float) -> NDArray[np.float64]:
     """log10 of the animals' own factors (n,), for life."""
-    return spread * normals(stream, run.seed, run.replicate, _LIFE, (n,))
+    return spread * normals(stream, seed, replicate, _LIFE, (n,))
 
 
 def _measure(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -52,17 +53,21 @@ def assay(
 ) -> None:
     """Test the animals of result files as a laboratory would: von Frey up-down threshold, heat latency."""
     from abm.analysis.assay_report import assay_csv, assay_of_all, assay_table
+    from abm.analysis.assays import ASSAYS, VON_FREY
     from abm.analysis.groups import group_runs
     from abm.cli.failure import say
     from abm.cli.text_files import refuse_existing, write_text
 
+    names = tuple(dict.fromkeys(assays or (VON_FREY,)))
+    for name in names:
+        if name not in ASSAYS:
+            raise typer.BadParameter(f"--assay {name!r}: there are {', '.join(ASSAYS)}")
     when = tuple(day_of(text) for text in days or ())
-    wanted_formats = tuple(formats or ("png",))
+    draw = _drawer(formats or ["png"])
     refuse_existing(output, force)
     with group_runs(paths, finished_only=True) as groups:
         for notice in groups.notices:
             say(f"note: {notice}")
-        names = tuple(dict.fromkeys(assays or ("von-frey",)))
         results = {name: assay_of_all(groups, name, when, animals) for name in names}
         for position, found in enumerate(results.values()):
             print("\n" * (position > 0) + assay_table(groups, found).as_text())
@@ -71,10 +76,22 @@ def assay(
             rows = texts[0] + "".join(text.partition("\n")[2] for text in texts[1:])
             write_text(output, rows, "the table", force)
             print(f"\n{output}")
-        if wanted_formats != ("none",):
-            from abm.view.assay import plot_assay
+        folder = figures or (paths[0] if paths[0].is_dir() else paths[0].parent) / "figures"
+        for found in results.values():
+            for file in draw(groups, found, folder):
+                print(file)
 
-            folder = figures or (paths[0] if paths[0].is_dir() else paths[0].parent) / "figures"
-            for found in results.values():
-                for file in plot_assay(groups, found, folder, wanted_formats):
-                    print(file)
+
+def _drawer(formats: list[str]) -> Callable[..., list[Path]]:
+    """What draws the figures, if any are wanted; the formats are looked at before anything is computed."""
+    if formats == ["none"]:
+        return lambda *_: []
+    from functools import partial
+
+    from abm.view.assay import plot_assay
+    from abm.view.canvas import FORMATS
+
+    for form in formats:
+        if form not in FORMATS:
+            raise typer.BadParameter(f"--format {form!r}: there are {', '.join(FORMATS)}, or none alone")
+    return partial(plot_assay, formats=tuple(formats))

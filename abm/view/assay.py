@@ -125,4 +125,4 @@ def _sizes(results: Mapping[str, AssayResult]) -> str:
     runs = sorted({runs for runs, _ in shapes})
     animals = next(iter(shapes))[1]
     counted = f"{runs[0]}" if len(runs) == 1 else f"{runs[0]}–{runs[-1]}"
-    return f"{animals} animals of each run, {counted} runs per arm; the same animals on all days and in all arms"
+    return f"{animals} animals per run, {counted} runs per arm; the same animals on all days and in all arms"
