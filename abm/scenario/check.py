@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abm.errors import Fault
-from abm.scenario.checks.context import Context
+from abm.scenario.checks.context import Context, Places
 from abm.scenario.checks.dimensions import check_dimensions
 from abm.scenario.checks.geometry import check_geometry
 from abm.scenario.checks.interventions import check_interventions
@@ -17,7 +17,7 @@ from abm.scenario.vocabulary import Vocabulary, vocabulary_of
 
 
 def check(
-    scenario: Scenario, document: MapNode, is_repaired: bool = False
+    scenario: Scenario, document: MapNode, places: Places | None = None
 ) -> tuple[list[Fault], list[Fault]]:
     """Faults and warnings of a scenario that satisfies the schema, or was repaired to do so.
 
@@ -28,10 +28,11 @@ def check(
     scenario : Scenario
     document : MapNode
         What it was made from, for positions.
-    is_repaired : bool
-        The scenario holds stand-ins for what the schema refused.
+    places : mapping, optional
+        Where the entries of shortened lists stand in the document; given when the scenario holds
+        stand-ins for what the schema refused (`abm.scenario.repair`).
     """
-    context = Context(scenario, document, _every_name(scenario, document))
+    context = Context(scenario, document, _every_name(scenario, document), places or {})
     check_names(context)
     check_interventions(context)
     check_dimensions(context)
@@ -39,7 +40,7 @@ def check(
     check_times(context)
     check_geometry(context)
     check_sources(context)
-    if not context.faults and not is_repaired:
+    if not context.faults and places is None:
         check_steps(context)
         check_chemotaxis(context)
     return context.faults, context.warnings

@@ -13,7 +13,7 @@ from abm.scenario.claims.reading import CheckedClaim, read_claims
 from abm.scenario.emit import emit
 from abm.scenario.extend import Loader
 from abm.scenario.form import well_formed
-from abm.scenario.merge import merge
+from abm.scenario.merge import merge, settled
 from abm.scenario.nodes import ListNode, MapNode, Mark, Node, Origin, ScalarNode, nearest, plain
 from abm.scenario.read import UnreadableError
 from abm.scenario.repair import repaired
@@ -132,7 +132,7 @@ def _experiment(document: MapNode, loader: Loader, stem: str, sets: Sequence[str
     arms: dict[str, Scenario] = {}
     arm_documents: dict[str, MapNode] = {}
     for name, patch in patches.items():
-        merged = merge(base_document, patch) if patch.entries else base_document
+        merged = settled(merge(base_document, patch)) if patch.entries else base_document
         assert isinstance(merged, MapNode)
         arm_documents[name] = merged
         if patch.entries:
@@ -172,11 +172,12 @@ def _claims(
 def _one(document: MapNode, loader: Loader, prefix: tuple[str, ...]) -> tuple[Scenario | None, list[Fault]]:
     """One arm; its new faults go to the loader, its warnings are returned."""
     scenario, found = validate(Scenario, document, loader.incomplete)
-    checked = scenario if scenario is not None else repaired(document)
+    repair = repaired(document) if scenario is None else None
+    checked = repair.scenario if repair is not None else scenario
     warnings: list[Fault] = []
     # Names of what could not be read are not unknown, so then names are not looked at.
     if checked is not None and not loader.incomplete:
-        more, warnings = check(checked, document, is_repaired=scenario is None)
+        more, warnings = check(checked, document, repair.places if repair is not None else None)
         found += more
     # The version of every file was looked at when it was read.
     _add_new(loader.faults, [fault for fault in found if fault.path != "schema_version"], prefix)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from abm.errors import Fault
 from abm.scenario.nodes import KeyPath, MapNode, dotted, find, key_mark, value_mark
 from abm.scenario.schema.scenario import Scenario
 from abm.scenario.vocabulary import Vocabulary
+
+#: Path of a list of the scenario -> index in the document of each of its entries.
+Places: TypeAlias = Mapping[KeyPath, tuple[int, ...]]
 
 
 @dataclass
@@ -22,12 +27,15 @@ class Context:
         What it was made from.
     names : Vocabulary
         Every name of the document, also those whose entries are faulty.
+    places : mapping
+        Of the lists that lost faulty entries, so that the others are still found.
     faults, warnings : list of Fault
     """
 
     scenario: Scenario
     document: MapNode
     names: Vocabulary
+    places: Places = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     warnings: list[Fault] = field(default_factory=list)
 
@@ -40,11 +48,19 @@ class Context:
         self.warnings.append(self._at(path, message, False))
 
     def _at(self, path: KeyPath, message: str, at_key: bool) -> Fault:
+        path = self.written(path)
         mark = key_mark(self.document, path) if at_key else value_mark(self.document, path)
         return mark.fault(message, dotted(self.real(path)))
 
+    def written(self, path: KeyPath) -> KeyPath:
+        """`path` of the scenario as a path of the document."""
+        return tuple(
+            self.places[path[:i]][part] if isinstance(part, int) and path[:i] in self.places else part
+            for i, part in enumerate(path)
+        )
+
     def real(self, path: KeyPath) -> KeyPath:
-        """`path` without the parts that the document does not spell out."""
+        """A path of the document without the parts that it does not spell out."""
         real: list[str | int] = []
         for part in path:
             if find(self.document, (*real, part)) is not None:
