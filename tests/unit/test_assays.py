@@ -33,9 +33,9 @@ def with_assays(arm: str, section: str = SECTION, **changes: Any) -> Plan:
     return Plan(fields=False, cells=False, extra=extra, **changes)
 
 
-def experiment(folder: Path, arms: tuple[str, ...] = ARMS, replicates: int = 3) -> Path:
+def experiment(folder: Path, arms: tuple[str, ...] = ARMS, replicates: int = 3, days: float = 8.0) -> Path:
     for arm in arms:
-        write_experiment(folder, [arm], range(replicates), with_assays(arm))
+        write_experiment(folder, [arm], range(replicates), with_assays(arm, days=days))
     return folder
 
 

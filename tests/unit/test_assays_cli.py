@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -91,6 +93,19 @@ def test_faults(
 def test_no_results(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert abm_here("assay", tmp_path) == 4
     assert "there is no result file" in capsys.readouterr().err
+
+
+def test_document(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every command of docs/assays.md works, and so does its Python."""
+    experiment(tmp_path / "results", ("cci", "cci_bmsc"), replicates=2, days=15.0)
+    monkeypatch.chdir(tmp_path)
+    text = (root / "docs" / "assays.md").read_text(encoding="utf-8")
+    commands = [re.split(r"\s{3,}", line)[0] for line in text.splitlines() if line.startswith("abm assay")]
+    assert len(commands) == 3
+    for command in commands:
+        assert abm_here(*shlex.split(command)[1:], "--format", "none") == 0, command
+    (python,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    exec(python, {})
 
 
 @pytest.mark.slow
