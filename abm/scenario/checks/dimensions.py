@@ -93,7 +93,7 @@ def _wrong(value: Quantity, wanted: Dimension, because: str) -> str:
 def _no_molar_mass(value: Quantity, cytokine: str | None) -> str:
     by_mass = f"write it by mass, e.g. in {value.dimension.example}"
     if cytokine is None:
-        return f"'{value.given}' is molar, and no cytokine gives its molar mass here; {by_mass}"
+        return f"'{value.given}' is molar, and nothing gives a molar mass here; {by_mass}"
     return f"'{value.given}' is molar: give cytokines.{cytokine}.molar_mass, or {by_mass}"
 
 
@@ -158,6 +158,11 @@ def _typed_slots(context: Context) -> Iterator[Slot]:
         if intervention.neutralise is not None:
             path = ("interventions", i, "neutralise", "dose")
             yield Slot(path, intervention.neutralise, "dose", cytokine=intervention.neutralise.agent)
+        if intervention.drug is not None:
+            yield Slot(("interventions", i, "drug", "dose"), intervention.drug, "dose")
+    for name, drug in scenario.drugs.items():
+        for i, effect in enumerate(drug.effects):
+            yield Slot(("drugs", name, "effects", i, "half_max"), effect, "half_max")
     for face, held in scenario.domain.boundaries.faces().items():
         if isinstance(held, dict):
             for name in held:

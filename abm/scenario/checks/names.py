@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from abm.scenario.checks.context import Context
 from abm.scenario.nodes import KeyPath, listed, nearest
 from abm.scenario.schema.domain import FACES
-from abm.scenario.schema.treatment import LOCAL
+from abm.scenario.schema.treatment import ALL, LOCAL, TISSUE
 from abm.scenario.signals import UnknownSignalError, parse_signal
 from abm.scenario.vocabulary import lookalike, name_problem
 from abm.scenario.walk import ResponsePlace, is_unknown, responses
@@ -17,6 +17,7 @@ _RESERVED = {
     "cytokines": ("time", "age", "dead", "damage"),
     "compartments": _FACE_WORDS,
     "routes": (LOCAL,),
+    "cell_types": (ALL, TISSUE),
 }
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from abm.scenario.checks.context import Context
 from abm.scenario.nodes import KeyPath
 from abm.scenario.quantity import Quantity
 from abm.scenario.schema.timing import Record
+from abm.scenario.schema.treatment import Neutralise, Window
 from abm.scenario.walk import is_unknown
 from abm.units import like
 
@@ -32,6 +34,7 @@ def check_times(context: Context) -> None:
             if value > time.duration:
                 message = f"'{value}' lies after the end of the run ({time.duration}); it never happens"
                 context.warn(path, message)
+        _check_last_repeats(context)
 
 
 def _times(context: Context) -> Iterator[tuple[KeyPath, Quantity]]:
@@ -52,7 +55,7 @@ def _times(context: Context) -> Iterator[tuple[KeyPath, Quantity]]:
 
 
 #: Spans of time of the interventions that must fall on steps.
-_SPANS = ("duration", "ramp", "every")
+_SPANS = ("until", "duration", "ramp", "every")
 
 
 def _events(context: Context) -> Iterator[tuple[KeyPath, Quantity]]:
@@ -63,10 +66,30 @@ def _events(context: Context) -> Iterator[tuple[KeyPath, Quantity]]:
         given = getattr(intervention, intervention.kind)
         for j, at in enumerate(getattr(given, "at", None) or ()):
             yield (*path, "at", j), at
-        for key in ("since", "until"):
-            value = getattr(given, key, None)
-            if value is not None:
-                yield (*path, key), value
+        since = getattr(given, "since", None)
+        if since is not None:
+            yield (*path, "since"), since
+
+
+def _check_last_repeats(context: Context) -> None:
+    """Warn of repetitions that the run does not reach."""
+    end = context.scenario.time.duration
+    parts: list[tuple[KeyPath, Any]] = [
+        (("injuries", i), injury) for i, injury in enumerate(context.scenario.injuries)
+    ]
+    for i, intervention in enumerate(context.scenario.interventions):
+        parts.append((("interventions", i, intervention.kind), getattr(intervention, intervention.kind)))
+    for path, given in parts:
+        every = getattr(given, "every", None)
+        if every is None or is_unknown(every):
+            continue
+        # A dose of a binder is a dose, not a window.
+        repeated = given.as_infusion if isinstance(given, Neutralise) and given.as_infusion else given
+        times = repeated.starts if isinstance(repeated, Window) else repeated.times
+        late = sum(at > end for at in times)
+        if 0 < late < len(times):
+            message = f"{late} of {len(times)} times lie after the end of the run ({end})"
+            context.warn((*path, "repeats"), f"{message}; they never happen")
 
 
 def multiple(context: Context, path: KeyPath, value: Quantity, step: Quantity, step_name: str) -> bool:

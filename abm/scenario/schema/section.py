@@ -102,10 +102,12 @@ MAX_REPEATS = 10_000
 Repeats: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=MAX_REPEATS)]
 
 
-def every_and_repeats(every: Quantity | None, repeats: int) -> None:
-    """Require both or none of the two keys of a repetition."""
+def every_and_repeats(every: Quantity | None, repeats: int, starts: int = 1) -> None:
+    """Require both or none of the two keys of a repetition, and not too many of the `starts` repeated."""
     if (every is None) != (repeats == 1):
         raise fault("'every' and 'repeats' belong together: how far apart, and how often in all (2 or more)")
+    if starts * repeats > MAX_REPEATS:
+        raise fault(f"{starts} times repeated {repeats} times; at most {MAX_REPEATS} in all are allowed")
 
 
 def repeated(at: tuple[Quantity, ...], every: Quantity | None, repeats: int) -> tuple[float, ...]:

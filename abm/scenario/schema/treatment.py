@@ -42,7 +42,7 @@ class Scheduled(Section):
 
     @model_validator(mode="after")
     def _together(self) -> Scheduled:
-        every_and_repeats(self.every, self.repeats)
+        every_and_repeats(self.every, self.repeats, len(self.at))
         return self
 
     @property
@@ -108,9 +108,14 @@ class Window(Section):
         every_and_repeats(self.every, self.repeats)
         if self.until is not None and float(self.until) <= float(self.since):
             raise fault(f"'until' ({self.until}) must come after 'since' ({self.since})")
-        if self.until is None and self.half_life is None and self.repeats > 1:
+        if self.is_window and self.until is None and self.half_life is None and self.repeats > 1:
             raise fault("a window without an end cannot be repeated; give 'until' or 'half_life'")
         return self
+
+    @property
+    def is_window(self) -> bool:
+        """Whether it begins and ends; a dose does not."""
+        return True
 
     @property
     def starts(self) -> tuple[float, ...]:
@@ -156,7 +161,13 @@ class Neutralise(Window):
         strangers = sorted(given & {"since", "until", "ramp", "half_life"})
         if strangers:
             raise fault(f"'{strangers[0]}' belongs to a 'share'; an agent is given 'at' a time")
+        every_and_repeats(self.every, self.repeats, len(self.at or ()))
         return self
+
+    @property
+    def is_window(self) -> bool:
+        """Whether it is a share that is missing from one time to another, not a dose."""
+        return self.agent is None
 
     @property
     def as_infusion(self) -> Infuse | None:
