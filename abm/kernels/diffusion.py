@@ -34,6 +34,7 @@ from abm.kernels.diffusion_sweeps import (
     solve_rows,
     solve_x,
 )
+from abm.kernels.field_factors import LANES
 from abm.kernels.field_system import FG_PER_PG_UM3_PER_ML, FieldSystem
 from abm.kernels.reservoirs import predict_midpoint, reservoir_after, update_reservoirs
 
@@ -121,11 +122,18 @@ def advance(c, source, system, factors, reservoirs, n_steps, restart, budget, co
     wide = (n_field, n_line, width)
     decay, uptake = system.decay.reshape(wide), system.uptake.reshape(system.uptake.shape[0], n_line, width)
     cp, w = (factors.y_cp, factors.y_w) if nz == 1 else (factors.z_cp, factors.z_w)
+    alike = factors.y_alike if nz == 1 else factors.z_alike
     others, last = work.d1.reshape(1, n_line, width), work.last.reshape(1, n_line, width)
     before = others if nz == 1 else work.d2.reshape(1, n_line, width)
     forcing = s3 if nz == 1 else work.d1
     n_panel, weight = (nx + PANEL - 1) // PANEL, 0.25 if nz == 1 else 1.0 / 6.0
     first = np.int64(0)  # a plain 0 is a type of its own and would compile everything below twice
+    rhs = np.zeros(LANES * nx)
+    # Arrays, not tuples of them, go to the innermost functions: every call counts each array of a tuple.
+    d1, d2, partial, mid, loss, x = work.d1, work.d2, work.partial, work.mid, factors.loss, factors.x
+    order, start = factors.ex_order, factors.ex_start
+    voxel, reservoir, rate = system.ex_voxel, system.ex_reservoir, system.ex_rate
+    blocks, y_cp, y_w, y_alike = factors.alike, factors.y_cp, factors.y_w, factors.y_alike
     for f in range(n_field):
         dt = factors.dt[f]
         n_step = n_steps[f] * factors.n_substep[f]
@@ -136,21 +144,21 @@ def advance(c, source, system, factors, reservoirs, n_steps, restart, budget, co
         for step in range(n_step):
             start_up = restart[f] and step == 0
             if not start_up:
-                predict_midpoint(cur, system, factors, reservoirs, f, dt, work.mid)
-                for b in range(factors.x.shape[1]):
+                predict_midpoint(cur, system, factors, reservoirs, f, dt, mid)
+                for b in range(blocks.shape[1]):
                     if nz > 1:
-                        add_z_fluxes(cur, s3, kz, work.d1, f, b, ny, nz)
-                    right_hand_side(cur, forcing, kx, ky, factors.loss, factors.x, f, b, ny, dt)
-                    _exchange_block(system, factors, work.mid, f, b, nx, dt)
-                    solve_x(factors.x, work.d1, f, b)
+                        add_z_fluxes(cur, s3, kz, d1, f, b, ny, nz)
+                    right_hand_side(cur, forcing, kx, ky, loss, rhs, f, b, blocks[f, b], ny, dt)
+                    add_exchange(rhs, order, start, voxel, reservoir, rate, mid, f, b, nx, dt)
+                    solve_x(x, rhs, d1, f, b, blocks[f, b])
                 for q in range(nz * n_panel if nz > 1 else 0):
                     z, p = q // n_panel, q % n_panel
-                    solve_rows(work.d1, work.d2, factors.y_cp, factors.y_w, f, z * ny, ny, p)
-                    add_rows(work.d1, work.d2, f, z * ny, ny, p)
+                    solve_rows(d1, out, d2, y_cp, y_w, y_alike, f, z * ny, ny, p)
+                    add_rows(d1, d2, f, z * ny, ny, p)
                 old, new = cur.reshape(wide), out.reshape(wide)
-                for p in range(work.partial.shape[1]):
-                    solve_rows(before, last, cp, w, f, first, n_line, p)
-                    accept_panel(old, new, others, last, decay, uptake, weight, work.partial, f, p)
+                for p in range(partial.shape[1]):
+                    solve_rows(before, new, last, cp, w, alike, f, first, n_line, p)
+                    accept_panel(old, new, others, last, decay, uptake, alike, weight, partial, f, p)
             code, index = _close_step(
                 cur, out, s3, system, factors, reservoirs, budget, counters, work, f, start_up
             )
@@ -177,7 +185,11 @@ def advance_parallel(c, source, system, factors, reservoirs, n_steps, restart, b
     wide = (n_field, n_line, width)
     decay, uptake = system.decay.reshape(wide), system.uptake.reshape(system.uptake.shape[0], n_line, width)
     cp, w = (factors.y_cp, factors.y_w) if nz == 1 else (factors.z_cp, factors.z_w)
+    alike = factors.y_alike if nz == 1 else factors.z_alike
     d1, d2, loss, x, dts, partial = work.d1, work.d2, factors.loss, factors.x, factors.dt, work.partial
+    order, start, mid = factors.ex_order, factors.ex_start, work.mid
+    voxel, reservoir, rate = system.ex_voxel, system.ex_reservoir, system.ex_rate
+    blocks, y_cp, y_w, y_alike = factors.alike, factors.y_cp, factors.y_w, factors.y_alike
     others, last = d1.reshape(wide), work.last.reshape(wide)
     before = others if nz == 1 else d2.reshape(wide)
     forcing = s3 if nz == 1 else work.d1
@@ -202,20 +214,21 @@ def advance_parallel(c, source, system, factors, reservoirs, n_steps, restart, b
             if douglas[f]:
                 if nz > 1:
                     add_z_fluxes(cur, s3, kz, d1, f, b, ny, nz)
-                right_hand_side(cur, forcing, kx, ky, loss, x, f, b, ny, dts[f])
-                _exchange_block(system, factors, work.mid, f, b, nx, dts[f])
-                solve_x(x, d1, f, b)
+                rhs = np.zeros(LANES * nx)
+                right_hand_side(cur, forcing, kx, ky, loss, rhs, f, b, blocks[f, b], ny, dts[f])
+                add_exchange(rhs, order, start, voxel, reservoir, rate, mid, f, b, nx, dts[f])
+                solve_x(x, rhs, d1, f, b, blocks[f, b])
         for q in prange(n_field * n_y):
             f, z, p = np.int64(q // n_y), np.int64(q % n_y // n_panel), np.int64(q % n_panel)
             if douglas[f]:
-                solve_rows(d1, d2, factors.y_cp, factors.y_w, f, z * ny, ny, p)
+                solve_rows(d1, out, d2, y_cp, y_w, y_alike, f, z * ny, ny, p)
                 add_rows(d1, d2, f, z * ny, ny, p)
         old, new = cur.reshape(wide), out.reshape(wide)
         for q in prange(n_field * n_last):
             f, p = np.int64(q // n_last), np.int64(q % n_last)
             if douglas[f]:
-                solve_rows(before, last, cp, w, f, first, n_line, p)
-                accept_panel(old, new, others, last, decay, uptake, weight, partial, f, p)
+                solve_rows(before, new, last, cp, w, alike, f, first, n_line, p)
+                accept_panel(old, new, others, last, decay, uptake, alike, weight, partial, f, p)
         for q in prange(n_field):
             f = np.int64(q)
             if step < n_step[f] and codes[f, 0] == OK:
@@ -281,24 +294,6 @@ def _find_fault(c, f):
 
 
 @njit(cache=True)
-def _exchange_block(system, factors, mid, f, block, nx, dt):
-    if system.ex_voxel.size > 0:
-        add_exchange(
-            factors.x,
-            factors.ex_order,
-            factors.ex_start,
-            system.ex_voxel,
-            system.ex_reservoir,
-            system.ex_rate,
-            mid,
-            f,
-            block,
-            nx,
-            dt,
-        )
-
-
-@njit(cache=True)
 def _close_step(c, out, source, system, factors, reservoirs, budget, counters, work, f, start_up):
     """Accept and book the Douglas step, or replace it by the positive scheme."""
     dt = factors.dt[f]
@@ -340,12 +335,13 @@ def _close_step(c, out, source, system, factors, reservoirs, budget, counters, w
 @njit(cache=True)
 def _exchange_flux(c, system, work, f, dt):
     """What each reservoir gave the tissue in this Douglas step, ``flux[slot, r]`` [pg/ml x voxels]."""
-    nx = c.shape[2]
     weight = 0.25 if system.decay.shape[1] == 1 else 1.0 / 6.0
-    slot = min(f, work.flux.shape[0] - 1)
+    slot, n_voxel = min(f, work.flux.shape[0] - 1), c.shape[1] * c.shape[2]
+    values = c.reshape(c.shape[0], n_voxel)
+    d1, last = work.d1.reshape(work.d1.shape[0], n_voxel), work.last.reshape(work.last.shape[0], n_voxel)
     for r in range(work.flux.shape[1]):
         work.flux[slot, r] = 0.0
     for e in range(system.ex_voxel.size):
-        r, row, i = system.ex_reservoir[e], system.ex_voxel[e] // nx, system.ex_voxel[e] % nx
-        effective = c[f, row, i] + weight * (work.d1[slot, row, i] + work.last[slot, row, i])
+        r, v = system.ex_reservoir[e], system.ex_voxel[e]
+        effective = values[f, v] + weight * (d1[slot, v] + last[slot, v])
         work.flux[slot, r] += dt * system.ex_rate[f, e] * (work.mid[slot, r] - effective)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from abm.kernels.field_factors import LANES, U0, U1, U2, UCELL, ULANES
+from abm.kernels.field_factors import LANES, U0, U1, ULANES
+
+U2, U3, U4, U5, U6, U7 = (np.uintp(k) for k in range(2, 8))
 
 PANEL = 128
 """Columns handled together in the y and z sweeps, so that the lines of one panel stay in cache."""
@@ -41,98 +43,167 @@ def add_z_fluxes(c, source, kz, out, f, block, ny, nz):
 
 
 @njit(cache=True)
-def right_hand_side(c, source, kx, ky, loss, x, f, block, ny, dt):
-    """Right-hand side dt (A c + S) of the rows of one block, into the solution slots of ``x[f, block]``.
+def right_hand_side(c, source, kx, ky, loss, rhs, f, block, like, ny, dt):
+    """Right-hand side dt (A c + S) of the rows of one block, row after row into ``rhs`` (LANES * nx,).
 
-    ``source`` holds S and, in 3-D, the fluxes along z.  A missing neighbour is replaced by the voxel itself:
-    no difference, no flux.
+    ``source`` holds S and, in 3-D, the fluxes along z.  Coefficients are read at block ``like``, which has
+    the same (see `Factors.alike`).  A missing neighbour is replaced by the voxel itself: no difference, no
+    flux.
+
+    Long loops over flat arrays: the tests for overlap before a vectorised loop cost as much as sixty voxels.
     """
-    s = np.uintp(min(f, source.shape[0] - 1))
-    f, k, nx = np.uintp(f), np.uintp(block), np.uintp(c.shape[2])
-    first = block * LANES
-    for lane in range(min(LANES, c.shape[1] - first)):
-        row = first + lane
-        b, r = np.uintp(lane), np.uintp(row)
-        north = np.uintp(row + 1 if row % ny < ny - 1 else row)
-        south = np.uintp(row - 1 if row % ny > 0 else row)
-        for i in range(U1, nx - U1):
-            here = c[f, r, i]
-            x[f, k, i * UCELL + b] = dt * (
-                kx[f, r, i] * (c[f, r, i + U1] - here)
-                - kx[f, r, i - U1] * (here - c[f, r, i - U1])
-                + (ky[f, r, i] * (c[f, north, i] - here) - ky[f, south, i] * (here - c[f, south, i]))
-                + (source[s, r, i] - loss[f, r, i] * here)
+    n_row, nx = np.uintp(c.shape[1]), np.uintp(c.shape[2])
+    first, slot = block * LANES, np.uintp(min(f, source.shape[0] - 1))
+    n_lane = min(LANES, c.shape[1] - first)
+    here, k = (
+        (np.uintp(f) * n_row + np.uintp(first)) * nx,
+        (np.uintp(f) * n_row + np.uintp(like * LANES)) * nx,
+    )
+    s = (slot * n_row + np.uintp(first)) * nx
+    cs, ss, ls = c.reshape(c.size), source.reshape(source.size), loss.reshape(loss.size)
+    kxs, kys = kx.reshape(kx.size), ky.reshape(ky.size)
+    for i in range(U1, np.uintp(n_lane) * nx - U1):
+        value = cs[here + i]
+        rhs[i] = kxs[k + i] * (cs[here + i + U1] - value) - kxs[k + i - U1] * (value - cs[here + i - U1])
+    for lane in range(np.uintp(n_lane)):
+        for column in range(U0, nx, nx - U1 if nx > U1 else U1):
+            i = lane * nx + column
+            east, west = U1 if column < nx - U1 else U0, U1 if column > U0 else U0
+            value = cs[here + i]
+            rhs[i] = kxs[k + i] * (cs[here + i + east] - value) - kxs[k + i - west] * (
+                value - cs[here + i - west]
             )
-        for i in range(U0, nx, nx - U1 if nx > U1 else U1):
-            here = c[f, r, i]
-            east, west = min(i + U1, nx - U1), max(i, U1) - U1
-            x[f, k, i * UCELL + b] = dt * (
-                kx[f, r, i] * (c[f, r, east] - here)
-                - kx[f, r, west] * (here - c[f, r, west])
-                + (ky[f, r, i] * (c[f, north, i] - here) - ky[f, south, i] * (here - c[f, south, i]))
-                + (source[s, r, i] - loss[f, r, i] * here)
+    lane = 0
+    while lane < n_lane:
+        y = (first + lane) % ny
+        together = 1 if y == 0 or y == ny - 1 else min(n_lane - lane, ny - 1 - y)
+        north, south = nx if y < ny - 1 else U0, nx if y > 0 else U0
+        for i in range(np.uintp(lane) * nx, np.uintp(lane + together) * nx):
+            value = cs[here + i]
+            rhs[i] = dt * (
+                rhs[i]
+                + (
+                    kys[k + i] * (cs[here + i + north] - value)
+                    - kys[k + i - south] * (value - cs[here + i - south])
+                )
+                + (ss[s + i] - ls[k + i] * value)
             )
+        lane += together
 
 
 @njit(cache=True)
-def add_exchange(x, ex_order, ex_start, ex_voxel, ex_reservoir, ex_rate, mid, f, block, nx, dt):
+def add_exchange(rhs, ex_order, ex_start, ex_voxel, ex_reservoir, ex_rate, mid, f, block, nx, dt):
     """Add what the reservoirs give to the rows of one block."""
-    slot = min(f, mid.shape[0] - 1)
+    slot, first = min(f, mid.shape[0] - 1), block * LANES * nx
     for q in range(ex_start[block], ex_start[block + 1]):
         e = ex_order[q]
-        lane = ex_voxel[e] // nx - block * LANES
-        at = np.uintp(ex_voxel[e] % nx) * UCELL + np.uintp(lane)
-        x[np.uintp(f), np.uintp(block), at] += dt * ex_rate[f, e] * mid[slot, ex_reservoir[e]]
+        rhs[ex_voxel[e] - first] += dt * ex_rate[f, e] * mid[slot, ex_reservoir[e]]
 
 
 @njit(cache=True)
-def solve_x(x, d, f, block):
-    """Solve `LANES` rows along x side by side; the first delta goes to ``d``."""
-    s = np.uintp(min(f, d.shape[0] - 1))
-    f, k, nx = np.uintp(f), np.uintp(block), np.uintp(d.shape[2])
+def solve_x(x, rhs, d, f, block, like):
+    """Solve the rows of one block along x with the factors of block ``like``; the first delta goes to ``d``.
+
+    ``rhs`` is overwritten.
+    """
+    slot, nx = np.uintp(min(f, d.shape[0] - 1)), np.uintp(d.shape[2])
+    flat, factors = d.reshape(d.size), x[f, like]
+    first = (slot * np.uintp(d.shape[1]) + np.uintp(block * LANES)) * nx
+    n_lane = min(LANES, d.shape[1] - block * LANES)
+    _forward_x(factors, rhs, nx)
+    if n_lane == LANES:
+        _back_x(factors, rhs, flat, first, nx)
+        return
+    _back_x(factors, rhs, rhs, U0, nx)
+    for i in range(np.uintp(n_lane) * nx):
+        flat[first + i] = rhs[i]
+
+
+# Eight lines side by side, written out: each is a chain in which every number waits for the one before, so
+# that one line alone would leave the processor idle most of the time.  They must be `LANES` many.
+
+
+@njit(cache=True)
+def _forward_x(x, r, nx):
+    """Forward elimination ``y_i = r_i + cp_(i-1) y_(i-1)`` of `LANES` rows, in place."""
+    r1, r2, r3, r4 = nx, U2 * nx, U3 * nx, U4 * nx
+    r5, r6, r7 = U5 * nx, U6 * nx, U7 * nx
+    y0, y1, y2, y3, y4, y5, y6, y7 = r[U0], r[r1], r[r2], r[r3], r[r4], r[r5], r[r6], r[r7]
     for i in range(U1, nx):
-        for b in range(ULANES):
-            x[f, k, i * UCELL + b] += x[f, k, (i - U1) * UCELL + ULANES + b] * x[f, k, (i - U1) * UCELL + b]
-    last = nx - U1
-    for b in range(ULANES):
-        x[f, k, last * UCELL + b] *= x[f, k, last * UCELL + U2 * ULANES + b]
-    for back in range(U1, nx):
-        i = last - back
-        for b in range(ULANES):
-            x[f, k, i * UCELL + b] = (
-                x[f, k, i * UCELL + b] * x[f, k, i * UCELL + U2 * ULANES + b]
-                + x[f, k, i * UCELL + ULANES + b] * x[f, k, (i + U1) * UCELL + b]
-            )
-    first = np.uintp(block * LANES)
-    for b in range(np.uintp(min(LANES, d.shape[1] - block * LANES))):
-        for i in range(nx):
-            d[s, first + b, i] = x[f, k, i * UCELL + b]
+        j = i - U1
+        y0 = r[i] + x[j] * y0
+        y1 = r[r1 + i] + x[r1 + j] * y1
+        y2 = r[r2 + i] + x[r2 + j] * y2
+        y3 = r[r3 + i] + x[r3 + j] * y3
+        y4 = r[r4 + i] + x[r4 + j] * y4
+        y5 = r[r5 + i] + x[r5 + j] * y5
+        y6 = r[r6 + i] + x[r6 + j] * y6
+        y7 = r[r7 + i] + x[r7 + j] * y7
+        r[i], r[r1 + i], r[r2 + i], r[r3 + i] = y0, y1, y2, y3
+        r[r4 + i], r[r5 + i], r[r6 + i], r[r7 + i] = y4, y5, y6, y7
 
 
 @njit(cache=True)
-def solve_rows(rhs, d, cp, w, f, first, n, panel):
+def _back_x(x, y, d, first, nx):
+    """Back substitution ``u_i = w_i y_i + cp_i u_(i+1)`` of `LANES` rows, into ``d`` from ``first`` on."""
+    r1, r2, r3, r4 = nx, U2 * nx, U3 * nx, U4 * nx
+    r5, r6, r7, w = U5 * nx, U6 * nx, U7 * nx, ULANES * nx
+    u0 = u1 = u2 = u3 = u4 = u5 = u6 = u7 = 0.0
+    for back in range(U1, nx + U1):
+        i = nx - back
+        v, o = w + i, first + i
+        u0 = y[i] * x[v] + x[i] * u0
+        u1 = y[r1 + i] * x[v + r1] + x[r1 + i] * u1
+        u2 = y[r2 + i] * x[v + r2] + x[r2 + i] * u2
+        u3 = y[r3 + i] * x[v + r3] + x[r3 + i] * u3
+        u4 = y[r4 + i] * x[v + r4] + x[r4 + i] * u4
+        u5 = y[r5 + i] * x[v + r5] + x[r5 + i] * u5
+        u6 = y[r6 + i] * x[v + r6] + x[r6 + i] * u6
+        u7 = y[r7 + i] * x[v + r7] + x[r7 + i] * u7
+        d[o], d[o + r1], d[o + r2], d[o + r3] = u0, u1, u2, u3
+        d[o + r4], d[o + r5], d[o + r6], d[o + r7] = u4, u5, u6, u7
+
+
+@njit(cache=True)
+def solve_rows(rhs, scratch, d, cp, w, alike, f, first, n, panel):
     """Solve the lines across the rows first .. first + n - 1, one line per column of the panel.
 
-    From ``rhs`` to ``d``.  Along y a row is a row of voxels, along z it is a whole plane.
+    From ``rhs`` to ``d``, with the factors of row ``alike[f, row]``.  Along y a row is a row of voxels, along
+    z it is a whole plane.  The running solution is held in ``scratch[f]``: written in place, the back
+    substitution is not vectorised.
     """
-    s, f = np.uintp(min(f, d.shape[0] - 1)), np.uintp(f)
+    lo, m, here, at = _panel(rhs, scratch, f, first, panel)
+    nx, k0 = np.uintp(rhs.shape[2]), np.uintp(f) * np.uintp(cp.shape[1] * cp.shape[2]) + lo
+    rs, ts, ds = rhs.reshape(rhs.size), scratch.reshape(scratch.size), d.reshape(d.size)
+    cps, ws = cp.reshape(cp.size), w.reshape(w.size)
+    for i in range(m):
+        ts[at + i] = rs[here + i]
+    for row in range(first, first + n - 1):
+        k, before = k0 + np.uintp(alike[f, row]) * nx, at
+        here, at = here + nx, at + nx
+        for i in range(m):
+            ts[at + i] = rs[here + i] + cps[k + i] * ts[before + i]
+    k = k0 + np.uintp(alike[f, first + n - 1]) * nx
+    for i in range(m):
+        ds[here + i] = ts[at + i] * ws[k + i]
+    for row in range(first + n - 2, first - 1, -1):
+        k, after = k0 + np.uintp(alike[f, row]) * nx, here
+        here, at = here - nx, at - nx
+        for i in range(m):
+            ds[here + i] = ts[at + i] * ws[k + i] + cps[k + i] * ds[after + i]
+
+
+@njit(cache=True)
+def _panel(scratch, fields, f, row, panel):
+    """First column of a panel, its width, and where it starts in a row of scratch and of a field.
+
+    The innermost loops count along flat arrays: with an index for every axis they are half as fast.
+    """
+    nx, slot = np.uintp(fields.shape[2]), np.uintp(min(f, scratch.shape[0] - 1))
     lo = np.uintp(panel * PANEL)
-    hi = np.uintp(min(panel * PANEL + PANEL, rhs.shape[2]))
-    row = np.uintp(first)
-    for i in range(lo, hi):
-        d[s, row, i] = rhs[s, row, i]
-    for _ in range(1, n):
-        before = row
-        row = row + U1
-        for i in range(lo, hi):
-            d[s, row, i] = rhs[s, row, i] + cp[f, before, i] * d[s, before, i]
-    for i in range(lo, hi):
-        d[s, row, i] *= w[f, row, i]
-    for _ in range(1, n):
-        after = row
-        row = row - U1
-        for i in range(lo, hi):
-            d[s, row, i] = d[s, row, i] * w[f, row, i] + cp[f, row, i] * d[s, after, i]
+    m = np.uintp(min(panel * PANEL + PANEL, fields.shape[2])) - lo
+    n_row, r = np.uintp(fields.shape[1]), np.uintp(row)
+    return lo, m, (slot * n_row + r) * nx + lo, (np.uintp(f) * n_row + r) * nx + lo
 
 
 @njit(cache=True)
@@ -147,7 +218,7 @@ def add_rows(target, d, f, first, n, panel):
 
 
 @njit(cache=True)
-def accept_panel(c, out, others, d, decay, uptake, weight, partial, f, panel):
+def accept_panel(c, out, others, d, decay, uptake, alike, weight, partial, f, panel):
     """New concentrations of the columns of one panel and their share of the budget.
 
     The Douglas deltas obey d_last = dt (A c + S) + dt/2 (A_x d_x + A_y d_y + ...), so each loss acts on the
@@ -156,30 +227,38 @@ def accept_panel(c, out, others, d, decay, uptake, weight, partial, f, panel):
     ``partial[slot, panel]`` receives the sums of decay * c_eff, of uptake * c_eff and of the new values,
     and the lowest new value.  A NaN or an infinity anywhere makes the sum of the new values not finite.
     """
-    slot = min(f, d.shape[0] - 1)
-    f, s = np.uintp(f), np.uintp(slot)
-    lo = np.uintp(panel * PANEL)
-    width = min(panel * PANEL + PANEL, c.shape[2]) - panel * PANEL
-    m = np.uintp(width)
+    slot, nx = min(f, d.shape[0] - 1), np.uintp(c.shape[2])
+    _, m, s, here = _panel(d, c, f, 0, panel)
+    first = here
+    cs, news, os, ds = (
+        c.reshape(c.size),
+        out.reshape(out.size),
+        others.reshape(others.size),
+        d.reshape(d.size),
+    )
+    ks, us = decay.reshape(decay.size), uptake.reshape(uptake.size)
     decayed, taken = np.zeros(PANEL), np.zeros(PANEL)
     amount, lowest = np.zeros(PANEL), np.full(PANEL, np.inf)
-    for row in range(np.uintp(c.shape[1])):
+    # One result per loop: with several the compiler gives up vectorising.
+    for row in range(c.shape[1]):
+        k = first + np.uintp(alike[f, row]) * nx
         for i in range(m):
-            new = c[f, row, lo + i] + d[s, row, lo + i]
-            new = 0.0 if abs(new) < UNDERFLOW else new
-            out[f, row, lo + i] = new
-            amount[i] += new
+            new = cs[here + i] + ds[s + i]
+            news[here + i] = 0.0 if abs(new) < UNDERFLOW else new
+        for i in range(m):
+            amount[i] += news[here + i]
+        for i in range(m):
+            new = news[here + i]
             lowest[i] = new if new < lowest[i] else lowest[i]
         for i in range(m):
-            effective = c[f, row, lo + i] + weight * (others[s, row, lo + i] + d[s, row, lo + i])
-            decayed[i] += decay[f, row, lo + i] * effective
+            decayed[i] += ks[k + i] * (cs[here + i] + weight * (os[s + i] + ds[s + i]))
         if uptake.size > 0:
             for i in range(m):
-                effective = c[f, row, lo + i] + weight * (others[s, row, lo + i] + d[s, row, lo + i])
-                taken[i] += uptake[f, row, lo + i] * effective
+                taken[i] += us[here + i] * (cs[here + i] + weight * (os[s + i] + ds[s + i]))
+        here, s = here + nx, s + nx
     partial[slot, panel] = 0.0
     partial[slot, panel, 3] = np.inf
-    for i in range(width):
+    for i in range(m):
         partial[slot, panel, 0] += decayed[i]
         partial[slot, panel, 1] += taken[i]
         partial[slot, panel, 2] += amount[i]

@@ -18,17 +18,13 @@ from numpy.typing import ArrayLike, NDArray
 from abm.kernels.field_system import FieldSystem, Reservoirs
 
 LANES = 8
-"""Rows solved side by side along x, so that the recurrence fills vector registers."""
+"""Rows solved side by side along x: that many recurrences hide each other's latency."""
 
 STABLE_K_DT = 2.0
 """Limit of face conductance times step in 3-D tissue that is not a uniform box."""
 
-SLOTS = 3
-"""Slots per voxel of the x factors: cp, w and the running solution."""
-
 # Unsigned indices: with signed ones numba tests every index for wrap-around, which stops vectorisation.
-U0, U1, U2 = np.uintp(0), np.uintp(1), np.uintp(2)
-ULANES, UCELL = np.uintp(LANES), np.uintp(LANES * SLOTS)
+U0, U1, ULANES = np.uintp(0), np.uintp(1), np.uintp(LANES)
 
 
 class Factors(NamedTuple):
@@ -42,12 +38,18 @@ class Factors(NamedTuple):
         See `count_stable_substeps`.
     loss : (n_field, nz * ny, nx) float64 [1/min]
         Decay, uptake and exchange together.
-    x : (n_field, n_block, nx * SLOTS * LANES) float64
-        (solution, cp, w) of the x solves, `LANES` rows interleaved.  The solution is scratch; it lives
-        beside its factors because the compiler vectorises the recurrence only inside one array.
+    x : (n_field, n_block, 2 * LANES * nx) float64
+        cp and then w of the `LANES` rows of a block, row after row.
     y_cp, y_w : (n_field, nz * ny, nx) float64
     z_cp, z_w : (n_field, nz, ny * nx) float64
         Size 0 when nz = 1.
+    alike : (n_field, n_block) int64
+        A block in front of this one (or itself) with the same conductances, losses and x factors.  In uniform
+        tissue all but the border blocks then read the same few numbers, which stay in the innermost cache.
+    y_alike : (n_field, nz * ny) int64
+        A row in front of this one (or itself) with the same y factors and the same decay.
+    z_alike : (n_field, nz) int64
+        Of planes, likewise.
     max_rate : (n_field,) float64 [1/min]
         Largest face conductance or loss; sets the sub-steps of the positive scheme.
     coupling : (n_res, n_field) float64 [1/min]
@@ -66,6 +68,9 @@ class Factors(NamedTuple):
     y_w: NDArray[np.float64]
     z_cp: NDArray[np.float64]
     z_w: NDArray[np.float64]
+    alike: NDArray[np.int64]
+    y_alike: NDArray[np.int64]
+    z_alike: NDArray[np.int64]
     max_rate: NDArray[np.float64]
     coupling: NDArray[np.float64]
     ex_order: NDArray[np.int64]
@@ -114,11 +119,14 @@ def build_factors(system: FieldSystem, reservoirs: Reservoirs, dt: ArrayLike) ->
         step / n_substep,
         n_substep,
         np.empty(rows),
-        np.empty((n_field, n_block, nx * SLOTS * LANES)),
+        np.empty((n_field, n_block, 2 * LANES * nx)),
         np.empty(rows),
         np.empty(rows),
         np.empty(planes),
         np.empty(planes),
+        np.zeros((n_field, n_block), np.int64),
+        np.zeros((n_field, nz * ny), np.int64),
+        np.zeros((n_field, nz if nz > 1 else 0), np.int64),
         np.zeros(n_field),
         np.zeros(reservoirs.clearance.shape),
         order.astype(np.int64),
@@ -149,6 +157,7 @@ def refresh_factors(system, reservoirs, factors, which):
     uptake = system.uptake.reshape(system.uptake.shape[0], n_row, nx)
     planes = (n_field, nz, ny * nx)
     kz, loss_z, first = system.kz.reshape(planes), factors.loss.reshape(planes), np.int64(0)
+    decay_z = decay.reshape(planes)
     for f in range(n_field):
         if not which[f]:
             continue
@@ -173,8 +182,11 @@ def refresh_factors(system, reservoirs, factors, which):
             _eliminate_block(kx, factors.loss, factors.x, f, block, half, n_axis)
         for z in range(nz):
             _eliminate_rows(ky, factors.loss, factors.y_cp, factors.y_w, f, z * ny, ny, half, n_axis)
+        _find_alike_blocks(kx, ky, factors.loss, factors.alike, f, ny)
+        _find_alike_rows(factors.y_cp, factors.y_w, decay, factors.y_alike, f)
         if nz > 1:
             _eliminate_rows(kz, loss_z, factors.z_cp, factors.z_w, f, first, nz, half, n_axis)
+            _find_alike_rows(factors.z_cp, factors.z_w, decay_z, factors.z_alike, f)
 
 
 @njit(cache=True)
@@ -195,23 +207,64 @@ def _eliminate_block(kx, loss, x, f, block, half, n_axis):
     """
     fu, bu = np.uintp(f), np.uintp(block)
     n_row, nx = np.uintp(loss.shape[1]), np.uintp(loss.shape[2])
-    first = bu * ULANES
-    carried = np.zeros(LANES)
-    for i in range(nx):
-        at = i * UCELL
-        for b in range(ULANES):
-            row = first + b
-            cp = 0.0
-            w = 1.0
+    for b in range(ULANES):
+        row, carried = bu * ULANES + b, 0.0
+        for i in range(nx):
+            cp, w = 0.0, 1.0
             if row < n_row:
                 k = half * kx[fu, row, i] if i + U1 < nx else 0.0
-                rest = 1.0 + half * loss[fu, row, i] / n_axis + carried[b]
+                rest = 1.0 + half * loss[fu, row, i] / n_axis + carried
                 w = 1.0 / (rest + k)
                 cp = k * w
-                carried[b] = cp * rest
-            x[fu, bu, at + b] = 0.0
-            x[fu, bu, at + ULANES + b] = cp
-            x[fu, bu, at + U2 * ULANES + b] = w
+                carried = cp * rest
+            x[fu, bu, b * nx + i] = cp
+            x[fu, bu, (ULANES + b) * nx + i] = w
+
+
+@njit(cache=True)
+def _find_alike_blocks(kx, ky, loss, alike, f, ny):
+    """For each block the one in front of it whose coefficients it can read instead of its own.
+
+    The row before a block counts too where something flows between the two.
+    """
+    n_row = kx.shape[1]
+    alike[f, 0] = 0
+    for block in range(1, alike.shape[1]):
+        other, first = alike[f, block - 1], block * LANES
+        n_lane, south = min(LANES, n_row - first), 0 if first % ny == 0 else 1
+        shift = first - other * LANES
+        same = n_lane == LANES and other * LANES >= south
+        same = same and _same_rows(kx, f, first, n_lane, shift)
+        same = same and _same_rows(loss, f, first, n_lane, shift)
+        same = same and _same_rows(ky, f, first - south, n_lane + south, shift)
+        alike[f, block] = other if same else block
+
+
+@njit(cache=True)
+def _find_alike_rows(cp, w, decay, alike, f):
+    """For each row the one in front of it whose factors and decay it can read instead of its own.
+
+    The elimination settles, in the last bit sometimes on two values in turn.
+    """
+    for row in range(alike.shape[1]):
+        alike[f, row] = row
+        for back in range(1, min(row, 2) + 1):
+            other = alike[f, row - back]
+            shift = row - other
+            same = _same_rows(cp, f, row, 1, shift) and _same_rows(w, f, row, 1, shift)
+            if same and _same_rows(decay, f, row, 1, shift):
+                alike[f, row] = other
+                break
+
+
+@njit(cache=True)
+def _same_rows(values, f, first, n, shift):
+    """Whether ``n`` rows from ``first`` on equal those ``shift`` rows before them."""
+    for row in range(first, first + n):
+        for i in range(values.shape[2]):
+            if values[f, row, i] != values[f, row - shift, i]:
+                return False
+    return True
 
 
 @njit(cache=True)

@@ -41,15 +41,15 @@ def predict_midpoint(c, system, factors, reservoirs, f, dt, mid):
     ``c`` : (n_field, nz * ny, nx).  The exchange is linear in the reservoir's own value, so the prediction
     is positive and bounded at any step.
     """
-    nx, slot = c.shape[2], min(f, mid.shape[0] - 1)
+    values, slot = c.reshape(c.shape[0], c.shape[1] * c.shape[2]), min(f, mid.shape[0] - 1)
     n_res = reservoirs.volume.size
+    share = np.empty(n_res)
     for r in range(n_res):
         mid[slot, r] = reservoirs.input[r, f]
+        share[r] = system.voxel_volume * reservoirs.multiplicity / reservoirs.volume[r]
     for e in range(system.ex_voxel.size):
         r = system.ex_reservoir[e]
-        share = system.voxel_volume * reservoirs.multiplicity / reservoirs.volume[r]
-        voxel = system.ex_voxel[e]
-        mid[slot, r] += system.ex_rate[f, e] * share * c[f, voxel // nx, voxel % nx]
+        mid[slot, r] += system.ex_rate[f, e] * share[r] * values[f, system.ex_voxel[e]]
     for r in range(n_res):
         if np.isinf(reservoirs.volume[r]):
             mid[slot, r] = reservoirs.c[r, f]
