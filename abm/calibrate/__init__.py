@@ -1,0 +1,1 @@
+"""Fitting chosen parameters, within their ranges, to published targets."""

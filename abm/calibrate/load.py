@@ -1,0 +1,242 @@
+"""From a fit file to a problem, or to every fault of the files it names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from abm.analysis.target_files import TargetSet
+from abm.calibrate.arms import ArmPlan, plan_arms
+from abm.calibrate.fit_file import FitParts, read_fit
+from abm.calibrate.parameters import Parameter, numbers_at, settings_at
+from abm.calibrate.places import PlaceError, value_at, with_values
+from abm.calibrate.problem import Problem
+from abm.calibrate.ranges import free_parameter, repeated_places
+from abm.calibrate.schema import Method
+from abm.calibrate.targets import Aim, chosen, read_target_set
+from abm.errors import Fault, ScenarioError
+from abm.scenario.load import Experiment, load_experiment
+from abm.scenario.nodes import KeyPath, MapNode, Mark, ScalarNode, dotted, find, plain
+from abm.scenario.quantity import Quantity
+from abm.scenario.schema.scenario import Scenario
+from abm.scenario.settings import apply_setting
+
+
+def load_problem(
+    path: str | Path,
+    *,
+    method: Method | None = None,
+    budget: int | None = None,
+) -> Problem:
+    """Read a fit file and everything it names, and check that it can be run.
+
+    Parameters
+    ----------
+    method, budget : optional
+        In place of the file's.
+
+    Raises
+    ------
+    ScenarioError
+        With every fault found, of the fit file, the scenario and the targets file.
+    """
+    path = Path(path)
+    parts = read_fit(path)
+    faults = parts.faults
+    experiment = _experiment(parts)
+    targets = None
+    if parts.targets is not None:
+        mark = _mark(parts.document, ("targets", "file"))
+        targets = read_target_set(parts.targets, parts.folder, mark, faults)
+    parameters: dict[str, Parameter] = {}
+    nodes: dict[str, MapNode] = {}
+    aims: list[Aim] = []
+    plans: dict[str, ArmPlan] = {}
+    if experiment is not None:
+        for name, (part, node) in parts.parameters.items():
+            found = free_parameter(name, part, node, experiment, faults)
+            if found is not None:
+                parameters[name], nodes[name] = found, node
+        repeated_places(parameters, nodes, faults)
+    if experiment is not None and targets is not None:
+        before = len(faults)
+        aims = chosen(targets, parts.choices, experiment.arms, faults)
+        if len(faults) == before:
+            plans = _plans(experiment, aims, targets, parts, faults)
+    if faults:
+        raise ScenarioError(_in_order(faults, str(path)))
+    assert experiment is not None and targets is not None and parts.file is not None
+    changed = {"method": method or parts.file.method, "budget": budget or parts.file.budget}
+    places = _bound(parts, experiment, tuple(parameters.values()), plans)
+    return Problem(
+        path=path,
+        scenario_path=parts.folder / parts.file.scenario,
+        file=parts.file.model_copy(update=changed),
+        experiment=experiment,
+        parameters=tuple(parameters.values()),
+        aims=tuple(aims),
+        targets=replace(targets, targets=[aim.target for aim in aims]),
+        plans=plans,
+        places=places,
+    )
+
+
+def _plans(
+    experiment: Experiment, aims: list[Aim], targets: TargetSet, parts: FitParts, faults: list[Fault]
+) -> dict[str, ArmPlan]:
+    if not aims:
+        arms, theirs = ", ".join(experiment.arms), ", ".join(targets.arms)
+        message = f"no target has an arm of the scenario; arms: {arms}; targets: {theirs}"
+        faults.append(_mark(parts.document, ("targets",)).fault(message, "targets"))
+        return {}
+    found: list[Fault] = []
+    plans = plan_arms(experiment, aims, targets, found)
+    mark = _mark(parts.document, ("scenario",))
+    faults += [mark.fault(fault.message, fault.path) for fault in found]
+    return plans
+
+
+def _experiment(parts: FitParts) -> Experiment | None:
+    """The scenario of a fit with its settings; None and its faults when it cannot be loaded."""
+    node = parts.document.entries.get("scenario")
+    if not isinstance(node, ScalarNode) or not isinstance(node.value, str):
+        return None
+    path = parts.folder / node.value
+    try:
+        experiment = load_experiment(path)
+        sets = _settings(parts, experiment)
+        if sets:
+            experiment = load_experiment(path, sets)
+    except ScenarioError as error:
+        parts.faults += [_here(fault, parts, node.mark) for fault in error.faults]
+        return None
+    file = parts.file
+    if file is None:
+        return experiment
+    replicates = experiment.replicates if file.replicates is None else file.replicates
+    return replace(
+        experiment, replicates=replicates, seed=experiment.seed if file.seed is None else file.seed
+    )
+
+
+def _settings(parts: FitParts, experiment: Experiment) -> list[str]:
+    """The settings of a fit file as `--set` takes them; those that lead nowhere are faults of the fit file.
+
+    Raises
+    ------
+    ScenarioError
+        Some do.
+    """
+    node = parts.document.entries.get("settings")
+    if not isinstance(node, MapNode):
+        return []
+    sets, wrong = [], []
+    for path, value in node.entries.items():
+        setting = f"{path}={json.dumps(plain(value), ensure_ascii=False)}"
+        found: list[Fault] = []
+        apply_setting(experiment.document, setting, found)
+        for fault in found:
+            message = fault.message.removeprefix(f"--set {path.strip()}: ")
+            wrong.append(node.keys[path].fault(message, "settings"))
+        sets.append(setting)
+    if wrong:
+        raise ScenarioError(wrong)
+    return sets
+
+
+def _here(fault: Fault, parts: FitParts, mark: Mark) -> Fault:
+    """A fault of a value that the settings gave, at its place in the fit file."""
+    if fault.file:
+        return fault
+    node = parts.document.entries.get("settings")
+    if isinstance(node, MapNode):
+        for path, value in node.entries.items():
+            if fault.path == path.strip() or fault.path.startswith(f"{path.strip()}."):
+                return value.mark.fault(fault.message, f"settings.{path}")
+    return mark.fault(fault.message, fault.path)
+
+
+def _bound(
+    parts: FitParts, experiment: Experiment, parameters: Sequence[Parameter], plans: Mapping[str, ArmPlan]
+) -> dict[str, dict[KeyPath, KeyPath]]:
+    """Where in each arm the parameters act, found by loading the scenario with other values.
+
+    An arm that gives a value of its own does not follow the parameter.  The lowest and the highest values are
+    loaded, so that what the checks of a scenario refuse is found before anything is simulated; and putting
+    values into a loaded scenario must give what loading them gives.
+    """
+    settings = [settings_at(parameters, numbers_at(parameters, [u] * len(parameters))) for u in (0.0, 1.0)]
+    loaded = [_loaded_with(parts, experiment, values) for values in settings]
+    places: dict[str, dict[KeyPath, KeyPath]] = {}
+    for arm in plans:
+        pairs = [(made.arms[arm], values) for made, values in zip(loaded, settings, strict=True)]
+        places[arm] = {
+            path: value_at(experiment.arms[arm], inside)[0]
+            for path in settings[0]
+            if (inside := _inside(path, arm)) is not None
+            and all(_holds(scenario, inside, values[path]) for scenario, values in pairs)
+        }
+        for scenario, values in pairs:
+            put = {inside: values[path] for path, inside in places[arm].items()}
+            assert with_values(experiment.arms[arm], put) == scenario, f"values of arm {arm}"
+    idle = [
+        _mark(parts.document, ("parameters", parameter.name)).fault(
+            "changes nothing in any arm that is simulated", f"parameters.{parameter.name}"
+        )
+        for parameter in parameters
+        if not any(place.path in found for place in parameter.places for found in places.values())
+    ]
+    if idle:
+        raise ScenarioError(idle)
+    return places
+
+
+def _inside(path: KeyPath, arm: str) -> KeyPath | None:
+    """The path inside an arm's scenario; None when it is one of another arm."""
+    if path[0] != "arms":
+        return path
+    return path[2:] if path[1] == arm else None
+
+
+def _holds(scenario: Scenario, path: KeyPath, value: Quantity) -> bool:
+    try:
+        return value_at(scenario, path)[1] == value
+    except PlaceError:
+        return False
+
+
+def _loaded_with(parts: FitParts, experiment: Experiment, settings: Mapping[KeyPath, Quantity]) -> Experiment:
+    """The scenario loaded with other values.
+
+    Raises
+    ------
+    ScenarioError
+        Its checks refuse them.
+    """
+    assert parts.file is not None
+    sets = _settings(parts, experiment)
+    sets += [f"{dotted(path)}={json.dumps(value.given)}" for path, value in settings.items()]
+    try:
+        return load_experiment(parts.folder / parts.file.scenario, sets)
+    except ScenarioError as error:
+        mark = _mark(parts.document, ("parameters",))
+        text = "at an end of the ranges the scenario is faulty"
+        found = [mark.fault(f"{text}: {f.path}: {f.message}", "parameters") for f in error.faults]
+        raise ScenarioError(found) from None
+
+
+def _mark(document: MapNode, path: KeyPath) -> Mark:
+    """Position of a part of a fit file, or of the deepest part of it that exists."""
+    for length in range(len(path), 0, -1):
+        node = find(document, path[:length])
+        if node is not None:
+            return node.mark
+    return document.mark
+
+
+def _in_order(faults: Sequence[Fault], own: str) -> list[Fault]:
+    """Faults by position, those of the fit file first, each once."""
+    unique = {(f.file, f.line, f.column, f.path, f.message): f for f in faults}
+    return sorted(unique.values(), key=lambda f: (f.file != own, f.file, f.line, f.column, f.message))
