@@ -8,7 +8,7 @@ import numpy as np
 
 from abm.compile.biology import compile_biology
 from abm.compile.fields import border_voxels, fields_of
-from abm.compile.knock_out import knocked_out
+from abm.compile.knock_out import absent_types, knocked_out
 from abm.compile.model import Clock, Labels, Model, Readout, Threshold
 from abm.compile.modifiers import changes_of
 from abm.compile.placement import initial_cells
@@ -16,6 +16,7 @@ from abm.compile.space import Space, space_of
 from abm.compile.treatment import bonds_of, injury_courses, treatment_of
 from abm.kernels.rng import check_seed
 from abm.scenario.schema import Scenario
+from abm.state.cells import selected
 from abm.state.tables import Floats
 
 SMALLEST_BODY = 1  # um^3; keeps occupancy meaningful for the tiniest cell
@@ -77,6 +78,7 @@ def compile_model(scenario: Scenario, seed: int) -> Model:
         If the initial cells do not fit.
     """
     check_seed(seed)
+    absent = absent_types(scenario)
     scenario = knocked_out(scenario)
     labels = labels_of(scenario)
     space = space_of(scenario)
@@ -87,6 +89,8 @@ def compile_model(scenario: Scenario, seed: int) -> Model:
     changes = changes_of(scenario, labels, clock)
     biology = compile_biology(scenario, labels, lambda name: border_voxels(scenario, space, name), changes)
     cells, identities = initial_cells(scenario, space, labels, biology.variables.initial, body, seed)
+    is_there = np.array([name not in absent for name in labels.cell_types], bool)
+    cells = selected(cells, is_there[cells.type])
     courses, weights, releases = injury_courses(scenario, space, labels, clock)
     return Model(
         title=scenario.title,

@@ -36,8 +36,7 @@ def _course(drug: Drug, doses: list[GiveDrug], clock: Clock) -> DrugCourse:
                 bolus, rate, float(dose.dose) * float(drug.bioavailability), at, float(dose.duration), clock
             )
     advance = matrix_exponential(rates(drug) * clock.cell_step)
-    # An infusion runs into the centre; what is taken at once goes through the depot where there is one.
-    entry = DEPOT if float(drug.absorption_half_life) > 0.0 else CENTRAL
+    entry = entry_of(drug)
     state = np.zeros(5)
     amounts = np.zeros((n_step + 1, 5))
     taken = 0.0
@@ -63,10 +62,15 @@ def _give(bolus: Floats, rate: Floats, dose: float, at: float, duration: float, 
     rate[first:last] += dose / duration
 
 
+def entry_of(drug: Drug) -> int:
+    """Where a dose goes, at once or over time: through the depot where the drug has to be absorbed."""
+    return DEPOT if float(drug.absorption_half_life) > 0.0 else CENTRAL
+
+
 def rates(drug: Drug) -> Floats:
     """Rates [1/min] between depot, centre, periphery and what is eliminated, (5, 5).
 
-    Column j says where what is in j goes; the last column is a constant input [fg/min] into the centre.
+    Column j says where what is in j goes; the last column is a constant input [fg/min].
     """
 
     def rate(half_life: float) -> float:
@@ -83,7 +87,7 @@ def rates(drug: Drug) -> Floats:
     if drug.peripheral is not None:
         connect(CENTRAL, PERIPHERAL, float(drug.peripheral.out))
         connect(PERIPHERAL, CENTRAL, float(drug.peripheral.back))
-    flow[CENTRAL, INPUT] = 1.0
+    flow[entry_of(drug), INPUT] = 1.0
     return flow
 
 

@@ -7,19 +7,19 @@ from typing import TypeVar
 
 from abm.scenario.behaviours import Behaviour, Room, UnknownBehaviourError, parse_behaviour
 from abm.scenario.quantity import Quantity
-from abm.scenario.schema import CellType, Scenario
+from abm.scenario.schema import Boundaries, CellType, Scenario
 from abm.scenario.vocabulary import Vocabulary, vocabulary_of
 from abm.state.kinds import BehaviourKind
 
 _Value = TypeVar("_Value")
-_ARRIVES = (BehaviourKind.ARRIVAL, BehaviourKind.ENTRY)
 
 
 def knocked_out(scenario: Scenario) -> Scenario:
     """The scenario without what its `knock_out` interventions name.
 
-    A cytokine: nothing secretes, produces or releases it and its baseline is 0; a dose of it still works
-    (rescue).  A cell type: none at the start, and none arrives through vessels; injected ones still live.
+    A cytokine: nothing secretes, produces or releases it, its baseline is 0, and so are the values that
+    boundaries hold; a dose of it still works (rescue).  A cell type: none at the start, none arrives through
+    vessels, and no cell turns into one; injected ones still live.
     """
     for intervention in scenario.interventions:
         out = intervention.knock_out
@@ -30,6 +30,12 @@ def knocked_out(scenario: Scenario) -> Scenario:
         else:
             scenario = _without_cells(scenario, out.cell_type or "")
     return scenario
+
+
+def absent_types(scenario: Scenario) -> frozenset[str]:
+    """Cell types that are missing from birth."""
+    missing = (i.knock_out.cell_type for i in scenario.interventions if i.knock_out is not None)
+    return frozenset(name for name in missing if name is not None)
 
 
 def _without_cytokine(scenario: Scenario, name: str) -> Scenario:
@@ -50,8 +56,21 @@ def _without_cytokine(scenario: Scenario, name: str) -> Scenario:
             "cell_types": cell_types,
             "injury_kinds": kinds,
             "tissue": scenario.tissue.model_copy(update={"behaviours": behaviours}),
+            "domain": scenario.domain.model_copy(update={"boundaries": _emptied(scenario, name)}),
         }
     )
+
+
+def _emptied(scenario: Scenario, cytokine: str) -> Boundaries:
+    """The boundaries; those that hold a value of the cytokine hold 0."""
+    boundaries = scenario.domain.boundaries
+    none = Quantity(0.0, unit="pg/ml", given="0 pg/ml", note="knocked out")
+    held = {
+        face: {**value, cytokine: none}
+        for face, value in boundaries.faces().items()
+        if isinstance(value, dict) and cytokine in value
+    }
+    return boundaries.model_copy(update=held)
 
 
 def _silenced(cell_type: CellType, cytokine: str, names: Vocabulary) -> CellType:
@@ -85,13 +104,29 @@ def _parsed(text: str, names: Vocabulary, room: Room) -> Behaviour | None:
 
 
 def _without_cells(scenario: Scenario, name: str) -> Scenario:
-    names = vocabulary_of(scenario).of(name)
-    cell_type = scenario.cell_types[name]
-    behaviours = {
-        text: value
-        for text, value in cell_type.behaviours.items()
-        if (found := _parsed(text, names, "cell")) is None or found.kind not in _ARRIVES
-    }
-    none = Quantity(0.0, unit="1/um^3", given="0 /mm^3", note="knocked out")
-    emptied = cell_type.model_copy(update={"density": none, "behaviours": behaviours})
-    return scenario.model_copy(update={"cell_types": {**scenario.cell_types, name: emptied}})
+    """The scenario in which no cell of a type comes about by itself.
+
+    Its density stays: `abm.compile.build` places such cells and takes them away again, so that all others
+    have the same ids and places as in an intact animal.
+    """
+    names = vocabulary_of(scenario)
+
+    def remaining(owner: str, cell_type: CellType) -> CellType:
+        behaviours = {
+            text: value
+            for text, value in cell_type.behaviours.items()
+            if not _makes(_parsed(text, names.of(owner), "cell"), owner, name)
+        }
+        return cell_type.model_copy(update={"behaviours": behaviours})
+
+    types = {key: remaining(key, cell_type) for key, cell_type in scenario.cell_types.items()}
+    return scenario.model_copy(update={"cell_types": types})
+
+
+def _makes(behaviour: Behaviour | None, owner: str, name: str) -> bool:
+    """Whether a behaviour of a type brings cells of type `name` into the tissue."""
+    if behaviour is None:
+        return False
+    if behaviour.kind is BehaviourKind.ARRIVAL:
+        return owner == name
+    return behaviour.kind is BehaviourKind.TRANSFORM and behaviour.cell_type == name

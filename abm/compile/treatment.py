@@ -161,7 +161,7 @@ def onsets(scenario: Scenario, clock: Clock) -> tuple[tuple[int, str], ...]:
         if change is not None:
             found += [(ticks(at, clock), in_words(change)) for at in change.starts]
         if block is not None and block.share is not None:
-            text = f"{float(block.share):.0%} of {block.cytokine} neutralised"
+            text = f"{block.share} of {block.cytokine} neutralised"
             found += [(ticks(at, clock), text) for at in block.starts]
         if drug is not None:
             found += [(ticks(at, clock), f"{drug.dose} {drug.name}") for at in drug.times]
@@ -223,7 +223,7 @@ def depletions(scenario: Scenario, names: Labels, clock: Clock) -> tuple[Depleti
                 phenotype=names.phenotypes[k].index(take.phenotype) if take.phenotype else -1,
                 share=float(take.share),
                 region=region_index(take.site, names),
-                text=f"{float(take.share):.0%} of the {which}{take.type} removed{where}",
+                text=f"{100.0 * float(take.share):.4g} % of the {which}{take.type} removed{where}",
             )
             for at in take.times
         ]

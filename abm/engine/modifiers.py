@@ -27,5 +27,14 @@ def strength(model: Model, state: State, modifier: Modifier) -> float:
     """Share of the full effect of a factor at this moment, 0 to 1."""
     if modifier.span is not None:
         return modifier.span.strength(state.tick, model.clock.tick)
-    relative = math.pow(float(state.here.drug[modifier.drug]) / modifier.half_max, modifier.power)
-    return relative / (1.0 + relative)
+    return _hill(float(state.here.drug[modifier.drug]) / modifier.half_max, modifier.power)
+
+
+def _hill(relative: float, power: float) -> float:
+    """Hill value of a level in half-maxima; the power is taken of the smaller side, which cannot overflow."""
+    if relative <= 0.0:
+        return 0.0
+    if relative <= 1.0:
+        value = math.pow(relative, power)
+        return value / (1.0 + value)
+    return 1.0 / (1.0 + math.pow(relative, -power))

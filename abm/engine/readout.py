@@ -54,16 +54,26 @@ TISSUE_SERIES = (
 BUDGET_SERIES = (
     Series("tissue_amount", ("cytokine",), "fg", "amount in the simulated tissue", BUDGET),
     Series(
-        "sourced", ("cytokine",), "fg", "secreted by cells and tissue, released by injuries, infused", BUDGET
+        "sourced",
+        ("cytokine",),
+        "fg",
+        "secreted by cells and tissue, released by injuries, infused, leaked in",
+        BUDGET,
     ),
     Series("added", ("cytokine",), "fg", "put into the tissue at once by doses", BUDGET),
     Series("decayed", ("cytokine",), "fg", "lost by decay", BUDGET),
-    Series("taken_up", ("cytokine",), "fg", "taken up by cells", BUDGET),
+    Series("taken_up", ("cytokine",), "fg", "taken up by cells, neutralised or bound", BUDGET),
     Series("residual", ("cytokine",), "fg", "what the tissue holds minus what the books say", BUDGET),
     Series(
         "exchanged", ("reservoir", "cytokine"), "fg", "net inflow into the slab from each reservoir", BUDGET
     ),
-    Series("produced", ("reservoir", "cytokine"), "fg", "produced in each reservoir", BUDGET),
+    Series(
+        "produced",
+        ("reservoir", "cytokine"),
+        "fg",
+        "produced in or infused into each reservoir over time, minus what leaked out",
+        BUDGET,
+    ),
     Series("cleared", ("reservoir", "cytokine"), "fg", "cleared from each reservoir", BUDGET),
     Series("infused", ("reservoir", "cytokine"), "fg", "put into each reservoir at once by doses", BUDGET),
     Series("steps_redone", ("cytokine",), "1", "field steps redone by the positive scheme", BUDGET),

@@ -38,18 +38,11 @@ def add_removal(model: Model, state: State, source: Floats, uptake: Floats) -> N
     ----------
     source, uptake : (n_field, nz, ny, nx) float64 [pg/ml/min], [1/min]
     """
-    reservoirs, basal = state.reservoirs, model.fields.reservoirs.clearance
-    reservoirs.clearance[:] = basal
+    reservoirs = state.reservoirs
+    reservoirs.clearance[:] = model.fields.reservoirs.clearance
     flat = uptake.reshape(len(uptake), model.grid.n_voxel)
     decay = model.fields.system.decay.reshape(flat.shape)
-    for removal in model.treatment.removals:
-        extra = removal.extra * removal.span.strength(state.tick, model.clock.tick)
-        f = removal.cytokine
-        if extra > 0.0 and removal.region >= 0:
-            flat[f] += extra * decay[f] * model.regions[removal.region]
-        elif extra > 0.0:
-            flat[f] += extra * decay[f]
-            reservoirs.clearance[:, f] += extra * basal[:, f]
+    raise_losses(model, state, decay, flat)
     if not model.bonds:
         return
     dt = model.clock.cell_step
@@ -58,6 +51,26 @@ def add_removal(model: Model, state: State, source: Floats, uptake: Floats) -> N
     fluid = meeting(model.bonds, reservoirs.c.T, reservoirs.input.T, reservoirs.clearance.T, dt)
     flat += tissue
     reservoirs.clearance[:] += fluid.T
+
+
+def raise_losses(model: Model, state: State, decay: Floats, uptake: Floats) -> None:
+    """Raise every loss of a blocked cytokine, so that its share is missing at steady state.
+
+    Where several blocks of one cytokine meet, what is left is the product of what each leaves.
+
+    Parameters
+    ----------
+    decay, uptake : (n_field, n_voxel) float64 [1/min]
+        Uptake holds what cells take up, and is added to.
+    """
+    for removal in model.treatment.removals:
+        extra = removal.extra * removal.span.strength(state.tick, model.clock.tick)
+        f = removal.cytokine
+        if extra > 0.0 and removal.region >= 0:
+            uptake[f] += extra * (decay[f] + uptake[f]) * model.regions[removal.region]
+        elif extra > 0.0:
+            uptake[f] += extra * (decay[f] + uptake[f])
+            state.reservoirs.clearance[:, f] *= 1.0 + extra
 
 
 def meeting(bonds: Sequence[Bond], c: Floats, source: Floats, loss: Floats, dt: float) -> Floats:

@@ -51,7 +51,7 @@ class Bounds:
         """Drives of several injuries at one place add up."""
         kinds = self.scenario.injury_kinds
         return sum(
-            float(kinds[injury.kind].drives[name].amplitude)
+            float(kinds[injury.kind].drives[name].amplitude) * len(injury.times)
             for injury in self.scenario.injuries
             if name in kinds[injury.kind].drives
         )

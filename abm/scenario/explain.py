@@ -163,7 +163,7 @@ def described(intervention: Intervention) -> list[tuple[float, str]]:
     if removal is not None:
         where = f" in region {removal.site}" if removal.site else ""
         which = f"{removal.phenotype} " if removal.phenotype else ""
-        text = f"{float(removal.share):.0%} of the {which}{removal.type} removed{where}"
+        text = f"{100.0 * float(removal.share):.4g} % of the {which}{removal.type} removed{where}"
         return [(at, text) for at in removal.times]
     if drug is not None:
         return [(at, f"{drug.dose} of {drug.name}") for at in drug.times]

@@ -100,7 +100,7 @@ def _check_neutralise(context: Context, path: KeyPath, block: Neutralise) -> Non
     dose = block.as_infusion
     if dose is None:
         _check_site(context, path, block.site)
-        if cytokine is not None and cytokine.decay_rate == 0.0:
+        if cytokine is not None and cytokine.decay_rate == 0.0 and not _taken_up(context, block.cytokine):
             message = f"'{block.cytokine}' has no losses that could be raised; give an 'agent' that binds it"
             context.fault((*path, "share"), message, at_key=True)
         return
@@ -112,6 +112,12 @@ def _check_neutralise(context: Context, path: KeyPath, block: Neutralise) -> Non
         binds = f"it binds {listed(agent.binds)}" if agent.binds else "it binds nothing"
         message = f"'{dose.cytokine}' does not bind '{block.cytokine}'; {binds}"
         context.fault((*path, "agent"), message)
+
+
+def _taken_up(context: Context, cytokine: str) -> bool:
+    """Whether any cell takes a cytokine up."""
+    uptake = Behaviour(BehaviourKind.UPTAKE, field=cytokine)
+    return any(place.behaviour == uptake for place in responses(context.scenario, context.names))
 
 
 def _check_removal(context: Context, path: KeyPath, removal: RemoveCells) -> None:
