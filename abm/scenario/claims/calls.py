@@ -49,6 +49,9 @@ from abm.units import parse
 if TYPE_CHECKING:
     from abm.scenario.claims.checker import Checker
 
+#: Largest count, such as the animals of an assay.
+MOST = 100_000
+
 
 def call(checker: Checker, tree: CallTree) -> Expression | None:
     """A function that gives a value; None when it is faulty."""
@@ -108,7 +111,7 @@ def _computed(checker: Checker, tree: CallTree, function: Function, bound: Bound
     kind = _type(checker, function, given)
     times = {name: time for name in ("time", "after", *WHEN) if isinstance(time := given.get(name), float)}
     courses = [value for value in given.values() if not isinstance(value, str | float)]
-    read = [arm for course in courses for arm in arms_of(course)]
+    read = [*arms, *(arm for course in courses for arm in arms_of(course))]
     if kind is None or not within_runs(checker, bound, times, read):
         return None
     return Call(checker.place(tree), kind, function.name, tuple(given.items()), tuple(arms))
@@ -121,8 +124,8 @@ def _argument(
     match parameter.takes:
         case Takes.TIME:
             return time_of(checker, tree)
-        case Takes.NUMBER:
-            return _plain_number(checker, tree)
+        case Takes.COUNT:
+            return _count(checker, tree)
         case Takes.CONDITION:
             return checker.condition(tree)
         case Takes.VALUE:
@@ -156,12 +159,14 @@ def time_of(checker: Checker, tree: Tree) -> float | None:
     return None
 
 
-def _plain_number(checker: Checker, tree: Tree) -> float | None:
+def _count(checker: Checker, tree: Tree) -> float | None:
     value = checker.value(tree)
     if value is None:
         return None
-    if not isinstance(value, Constant) or value.type.powers != PLAIN:
-        checker.fault(tree.start, f"{checker.shown(tree)} stands where a plain number is expected")
+    sound = isinstance(value, Constant) and value.type.powers == PLAIN
+    if not isinstance(value, Constant) or not sound or not 1.0 <= value.value <= MOST or value.value % 1.0:
+        message = f"{checker.shown(tree)} stands where a whole number from 1 to {MOST} is expected"
+        checker.fault(tree.start, message)
         return None
     return value.value
 

@@ -9,6 +9,7 @@ from abm.errors import UnitError
 from abm.scenario.claims import calls
 from abm.scenario.claims.context import Context
 from abm.scenario.claims.expressions import (
+    PERCENT,
     PLAIN,
     Call,
     Combination,
@@ -45,7 +46,6 @@ from abm.scenario.nodes import nearest
 from abm.scenario.schema.scenario import Scenario
 from abm.units import Measure, parse
 
-PERCENT = "%"
 _CHOOSE = "choose a time with at=, a window with from= and to=, or take its min, max or area"
 #: Beyond this no quantity of the field goes.
 _LARGEST_POWER = 36

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from abm.units import Exponents, parse
 
+PERCENT = "%"
 PLAIN: Exponents = (0, 0, 0, 0)
 TIME: Exponents = (0, 1, 0, 0)
 #: Longest unit that is printed as it came about; beyond it the unit is put together from its powers.
@@ -133,9 +134,11 @@ class Comparison:
 
     @property
     def unit(self) -> str:
-        """In which both sides are printed: that of the side that is measured."""
-        side = self.right if self.left.type.shape is Shape.CONSTANT else self.left
-        return side.type.unit
+        """In which both sides are printed: that of the side that is measured, or the percent of a bound."""
+        constant = self.left.type.shape is Shape.CONSTANT
+        measured, other = (self.right, self.left) if constant else (self.left, self.right)
+        plain = measured.type.unit == "1" and other.type.unit == PERCENT
+        return PERCENT if plain else measured.type.unit
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ class Takes(Enum):
     COMPARTMENT = "a compartment"
     SERIES = "a recorded series"
     TIME = "a time"
-    NUMBER = "a plain number"
+    COUNT = "a count"
     VALUE = "a value"
     CURVE = "a value over time"
     CONDITION = "a condition"
@@ -87,8 +87,9 @@ class Function:
         return f"{self.name}({', '.join(given)})"
 
 
-READOUTS, OVER_TIME, OVER_REPLICATES, NUMBERS = (
+READOUTS, ASSAYS, OVER_TIME, OVER_REPLICATES, NUMBERS = (
     "Readouts of an arm",
+    "Assays of an arm, with the noise of the method",
     "From a course to a number",
     "Between courses or replicates",
     "Arithmetic",
@@ -202,6 +203,39 @@ _READOUTS = (
         OF_SERIES,
         "any recorded series, with one label for each of its dimensions, e.g. cytokine='IL-1b', region=site",
         "series('cytokine_by_region', cci, cytokine='IL-1b', region=site, at=7 d) > 100 pg/ml",
+    ),
+)
+
+_AT, _ANIMALS = Parameter("at", Takes.TIME), Parameter("animals", Takes.COUNT, needed=False)
+
+
+def _assay(name: str, parameters: tuple[Parameter, ...], unit: str, meaning: str, example: str) -> Function:
+    given = (*parameters, _AT, _ANIMALS)
+    rests_on = SIGNAL if name == "heat_latency" else THRESHOLD
+    return Function(name, ASSAYS, given, Shape.NUMBER, unit, meaning, example, rests_on)
+
+
+_ASSAYS = (
+    _assay(
+        "von_frey",
+        (_ARM,),
+        "g",
+        "mean 50 % threshold of the animals of a run, by the up-down method with its noise",
+        "von_frey(cci, at=7 d) < 0.5 g",
+    ),
+    _assay(
+        "von_frey_mpe",
+        (Parameter("treated", Takes.ARM), Parameter("vehicle", Takes.ARM)),
+        "%",
+        "percent of the maximal possible effect of these means",
+        "von_frey_mpe(cci_bmsc, cci, at=5 d) > 30 %",
+    ),
+    _assay(
+        "heat_latency",
+        (_ARM,),
+        "s",
+        "mean latency of withdrawal from radiant heat of the animals of a run, with its noise",
+        "heat_latency(cci, at=7 d, animals=10) < heat_latency(sham, at=7 d, animals=10)",
     ),
 )
 
@@ -348,7 +382,7 @@ _NUMBERS = (
 )
 
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(
-    {function.name: function for function in (*_READOUTS, *_OVER_TIME, *_BETWEEN, *_NUMBERS)}
+    {function.name: function for function in (*_READOUTS, *_ASSAYS, *_OVER_TIME, *_BETWEEN, *_NUMBERS)}
 )
 
 #: Functions that the checker rewrites in terms of the others; nothing computes them.

@@ -155,7 +155,7 @@ def fits(context: Context, tree: Call, function: Function, bound: Bound, arms: A
     for one, other in (("region", "outside"), ("region", "compartment")):
         if {one, other} <= set(bound) and function.name != "series":
             context.fault(bound[other].start, f"'{one}' and '{other}' exclude each other; keep one")
-    if function.name == "mpe" and len(arms) == 1:
+    if function.name.endswith("mpe") and len(arms) == 1:
         context.fault(tree.start, "treated and vehicle are the same arm")
     if function.name == "series":
         recorded = SERIES[text_of(bound["name"]) or ""]
