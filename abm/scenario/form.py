@@ -13,6 +13,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from abm.errors import Fault
+from abm.scenario.merge import APPEND
 from abm.scenario.nodes import KeyPath, ListNode, MapNode, Node, ScalarNode, dotted
 from abm.scenario.schema.responses import Response
 
@@ -24,6 +25,7 @@ def well_formed(
 
     A section without any entry, as it remains when all are commented out, says nothing.
     """
+    document = _appended(document, model, faults, path)
     entries, keys = dict(document.entries), dict(document.keys)
     for key, node in document.entries.items():
         kept = _kept(node, below(model, key), faults, (*path, key))
@@ -34,12 +36,47 @@ def well_formed(
     return MapNode(entries, keys, document.mark)
 
 
+def _appended(node: MapNode, annotation: Any, faults: list[Fault], path: KeyPath) -> MapNode:
+    """A mapping without the keys ``name+`` that append nothing, or to something that is no list."""
+    entries, keys = dict(node.entries), dict(node.keys)
+    for key, value in node.entries.items():
+        name = key.removesuffix(APPEND)
+        wanted = list(options(below(annotation, name)))
+        if name == key or not wanted or wanted == [Any]:
+            continue  # an unknown name is told by the schema
+        message = ""
+        if name == "extends":
+            message = "'extends' is read before anything can be appended; list all files there"
+        elif not all(get_origin(option) is tuple for option in wanted):
+            message = f"'{key}' appends to a list, and '{name}' is none"
+        elif not isinstance(value, ListNode) and not _is_empty(value):
+            message = f"'{key}' appends to the list '{name}': expected a list, got {_named(value)}"
+        if message:
+            faults.append(node.keys[key].fault(message, dotted((*path, key))))
+        if message or _is_empty(value):
+            del entries[key], keys[key]
+    return MapNode(entries, keys, node.mark)
+
+
+def _named(node: Node) -> str:
+    """What stands there, for messages."""
+    match node:
+        case MapNode():
+            return "a mapping"
+        case ListNode():
+            return "a list"
+        case ScalarNode():
+            return f"'{node.text}'"
+
+
 def _kept(node: Node, annotation: Any, faults: list[Fault], path: KeyPath) -> Node | None:
+    if isinstance(node, MapNode):
+        node = _appended(node, annotation, faults, path)
     if not _wants_mapping(annotation) or _is_empty(node):
         return node
     if not isinstance(node, MapNode):
-        what = "a list" if isinstance(node, ListNode) else f"'{node.text}'"
-        faults.append(node.mark.fault(f"expected a mapping of keys to values, got {what}", dotted(path)))
+        message = f"expected a mapping of keys to values, got {_named(node)}"
+        faults.append(node.mark.fault(message, dotted(path)))
         return None
     entries: dict[str, Node] = {}
     for key, value in node.entries.items():

@@ -9,6 +9,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from abm.citations import KINDS
 from abm.scenario.behaviours import FORMS as BEHAVIOURS
+from abm.scenario.merge import APPEND
 from abm.scenario.quantity import Quantity
 from abm.scenario.schema.scenario import ExperimentFile
 from abm.scenario.signals import FORMS as SIGNALS
@@ -55,6 +56,10 @@ def json_schema() -> Json:
             del part["title"]  # generated from the key, says nothing
         if part.get("default", 0) is None:
             del part["default"]
+    for name, definition in definitions.items():
+        if name not in _COMPLETE:
+            _appendable(definition)
+    _appendable(schema)
     _name_responses(definitions)
     definitions.update({_definition_name(key): _quantity_definition(key) for key in sorted(used)})
     _describe(schema, definitions)
@@ -142,6 +147,15 @@ def _patchable(part: Json) -> None:
         part["additionalProperties"] = {"anyOf": [extra, {"type": "null"}]}
 
 
+def _appendable(definition: Json) -> None:
+    """A list of sections may be appended to the inherited one, under its name and a plus sign."""
+    for key, part in list(definition.get("properties", {}).items()):
+        if part.get("type") == "array" and "$ref" in part["items"]:
+            appended = {name: value for name, value in part.items() if name != "default"}
+            appended["description"] = f"appended to {key}: {part.get('description', '')}"
+            definition["properties"][key + APPEND] = appended
+
+
 def _name_responses(definitions: Json) -> None:
     """A response may be written as a bare or annotated quantity."""
     response = definitions["Response"]
@@ -169,7 +183,11 @@ def _describe(schema: Json, definitions: Json) -> None:
             form: {"anyOf": [{"$ref": "#/$defs/Response"}, {"type": "null"}], "description": forms[form]}
             for form in fixed
         }
-    arm = {key: value for key, value in schema["properties"].items() if key not in _NOT_IN_ARMS}
+    arm = {
+        key: value
+        for key, value in schema["properties"].items()
+        if key.removesuffix(APPEND) not in _NOT_IN_ARMS
+    }
     definitions["Arm"] = {
         "type": ["object", "null"],
         "description": "what is different in this arm",

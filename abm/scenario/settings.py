@@ -7,7 +7,7 @@ from pathlib import Path
 
 from abm.errors import Fault
 from abm.scenario.form import model_at
-from abm.scenario.merge import merge
+from abm.scenario.merge import APPEND, merge
 from abm.scenario.nodes import (
     KeyPath,
     ListNode,
@@ -87,6 +87,10 @@ def _put(node: Node, path: KeyPath, value: Node, before: KeyPath) -> Node:
     if not isinstance(node, MapNode):
         raise SettingError(f"'{dotted(before)}' has no parts, so '{key}' does not exist")
     name = str(key)
+    if not rest and name.endswith(APPEND) and isinstance(value, ListNode):
+        alone: dict[str, Node] = {name: value}
+        _put(node, (name.removesuffix(APPEND),), value, before)  # the list it is appended to must be known
+        return merge(node, MapNode(alone, {name: value.mark}, node.mark))
     model = model_at(ExperimentFile, _schema_path(before))
     known = list(model.model_fields) if model is not None else []
     if name not in node.entries and name not in known:
