@@ -17,7 +17,7 @@ import typer
 from typer.main import get_command
 
 from abm import __version__
-from abm.cli import assay, check, info, init, library, plot, resume, run, schema, why
+from abm.cli import assay, calibrate, check, info, init, library, plot, resume, run, schema, why
 from abm.cli.failure import report_error
 
 app = typer.Typer(
@@ -41,6 +41,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "plot": plot.plot,
     "assay": assay.assay,
     "why": why.why,
+    "calibrate": calibrate.calibrate,
     "init": init.init,
     "schema": schema.schema,
 }
