@@ -22,7 +22,7 @@ from abm.calibrate.sampling import Posterior, sample
 from abm.calibrate.schema import Method
 from abm.calibrate.worker import SetUp
 from abm.calibrate.workers import CalibrationError, Workers
-from abm.errors import Fault, Interrupted, RecordError, ScenarioError
+from abm.errors import Interrupted, RecordError
 from abm.study.cores import default_processes
 from abm.study.plan import prepare_folder
 
@@ -130,7 +130,6 @@ def calibrate(
     """
     problem = load_problem(fit, method=method, budget=budget)
     require_packages(problem.file.method)
-    _check_budget(problem)
     folder = Path(folder)
     prepare_folder(folder)
     path = folder / JOURNAL
@@ -171,17 +170,6 @@ def require_packages(method: Method) -> None:
             f"the method {method} needs the package {needed}; install it with: pip install 'abm[calibrate]'"
         )
         raise CalibrationError(message)
-
-
-def _check_budget(problem: Problem) -> None:
-    """Refuse a budget that cannot hold the start, one step of the search, and the slopes at the end."""
-    n, method, budget = len(problem.parameters), problem.file.method, problem.file.budget
-    slopes = 2 * n
-    first = {"least-squares": slopes + 2, "cma": 2, "abc": 1 + problem.file.abc.population}
-    least = first[method] + slopes
-    if budget < least:
-        message = f"{budget} is too small: {method} with {n} parameters needs {least} evaluations or more"
-        raise ScenarioError([Fault(message, str(problem.path), path="budget")])
 
 
 def _tell_about(journal: Journal, watcher: Watcher) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -32,7 +32,8 @@ class FitParts:
     file : FitFile or None
         Everything but targets and parameters; None when it is faulty.
     targets : TargetPart or None
-    choices : list of (Choice, MapNode)
+    choices : list of (int, Choice, MapNode)
+        With their places in the list.
     parameters : dict of str to (ParameterPart, MapNode)
     faults : list of Fault
     """
@@ -41,7 +42,7 @@ class FitParts:
     document: MapNode
     file: FitFile | None = None
     targets: TargetPart | None = None
-    choices: list[tuple[Choice, MapNode]] = field(default_factory=list)
+    choices: list[tuple[int, Choice, MapNode]] = field(default_factory=list)
     parameters: dict[str, tuple[ParameterPart, MapNode]] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
 
@@ -57,9 +58,14 @@ def read_fit(path: Path) -> FitParts:
     shown = str(path)
     faults: list[Fault] = []
     try:
-        document = parse_text(decode(read_bytes(path, shown), shown), shown, path.parent, faults)
+        text = decode(read_bytes(path, shown), shown)
+        if not text.strip():
+            raise ScenarioError([Fault("is empty; docs/calibration.md shows a fit file", shown)])
+        document = parse_text(text, shown, path.parent, faults)
     except UnreadableError as error:
-        raise ScenarioError([error.fault]) from None
+        # The reader is that of scenarios, and calls every file one.
+        message = error.fault.message.replace("a scenario is", "a fit file is")
+        raise ScenarioError([replace(error.fault, message=message)]) from None
     parts = FitParts(path.parent, document, faults=faults)
     parts.file, found = validate(FitFile, document)
     faults += found
@@ -87,17 +93,19 @@ def _targets(node: Node | None, parts: FitParts) -> None:
         return
     parts.targets = _valid(TargetPart, node, "targets", parts.faults)
     listed = node.entries.get("choose")
-    if parts.targets is None or not isinstance(listed, ListNode):
-        # Its own faults say which choice is wrong.
-        parts.targets = None
-        if "choose" not in node.entries or _is_null(node.entries["choose"]):
-            only_file = MapNode({k: v for k, v in node.entries.items() if k == "file"}, node.keys, node.mark)
-            parts.targets, _ = validate(TargetPart, only_file)
+    if not isinstance(listed, ListNode):
         return
-    pairs = zip(parts.targets.choose, listed.items, strict=True)
-    parts.choices = [(choice, item) for choice, item in pairs if isinstance(item, MapNode)]
     if not listed.items:
         parts.faults.append(listed.mark.fault("chooses nothing; leave it out to take all", "targets.choose"))
+    for i, item in enumerate(listed.items):
+        where = f"targets.choose.{i}"
+        if not isinstance(item, MapNode) or not item.entries:
+            message = f"expected a mapping with one or more of {', '.join(Choice.model_fields)}"
+            parts.faults.append(item.mark.fault(message, where))
+            continue
+        choice = _valid(Choice, item, where, parts.faults)
+        if choice is not None:
+            parts.choices.append((i, choice, item))
 
 
 def _parameters(node: Node | None, parts: FitParts) -> None:

@@ -18,7 +18,7 @@ from abm.calibrate.schema import Method
 from abm.calibrate.targets import Aim, chosen, read_target_set
 from abm.errors import Fault, ScenarioError
 from abm.scenario.load import Experiment, load_experiment
-from abm.scenario.nodes import KeyPath, MapNode, Mark, ScalarNode, dotted, find, plain
+from abm.scenario.nodes import KeyPath, MapNode, Mark, Origin, ScalarNode, dotted, find, plain
 from abm.scenario.quantity import Quantity
 from abm.scenario.schema.scenario import Scenario
 from abm.scenario.settings import apply_setting
@@ -65,15 +65,18 @@ def load_problem(
         aims = chosen(targets, parts.choices, experiment.arms, faults)
         if len(faults) == before:
             plans = _plans(experiment, aims, targets, parts, faults)
+    if parts.file is not None:
+        changed = {"method": method or parts.file.method, "budget": budget or parts.file.budget}
+        parts.file = parts.file.model_copy(update=changed)
+        _check_budget(parts, budget is not None)
     if faults:
         raise ScenarioError(_in_order(faults, str(path)))
     assert experiment is not None and targets is not None and parts.file is not None
-    changed = {"method": method or parts.file.method, "budget": budget or parts.file.budget}
     places = _bound(parts, experiment, tuple(parameters.values()), plans)
     return Problem(
         path=path,
         scenario_path=parts.folder / parts.file.scenario,
-        file=parts.file.model_copy(update=changed),
+        file=parts.file,
         experiment=experiment,
         parameters=tuple(parameters.values()),
         aims=tuple(aims),
@@ -81,6 +84,20 @@ def load_problem(
         plans=plans,
         places=places,
     )
+
+
+def _check_budget(parts: FitParts, from_command_line: bool) -> None:
+    """Report a budget that cannot hold the start, one step of the search, and the slopes at the end."""
+    file, n = parts.file, len(parts.parameters)
+    assert file is not None
+    first = {"least-squares": 2 * n + 2, "cma": 2, "abc": 1 + file.abc.population}
+    least = first[file.method] + 2 * n
+    if file.budget < least:
+        what = "1 parameter" if n == 1 else f"{n} parameters"
+        message = f"{file.budget} is too small: {file.method} with {what} needs {least} evaluations or more"
+        nowhere = Mark(Origin(""))
+        mark = nowhere if from_command_line else _mark(parts.document, ("budget",))
+        parts.faults.append(mark.fault(message, "--budget" if from_command_line else "budget"))
 
 
 def _plans(
@@ -99,39 +116,46 @@ def _plans(
 
 
 def _experiment(parts: FitParts) -> Experiment | None:
-    """The scenario of a fit with its settings; None and its faults when it cannot be loaded."""
+    """The scenario of a fit with its settings; None and its faults when it cannot be loaded.
+
+    Settings that are wrong are faults and left out, so that the rest can be checked.
+    """
     node = parts.document.entries.get("scenario")
     if not isinstance(node, ScalarNode) or not isinstance(node.value, str):
         return None
     path = parts.folder / node.value
     try:
-        experiment = load_experiment(path)
-        sets = _settings(parts, experiment)
-        if sets:
-            experiment = load_experiment(path, sets)
+        plain_experiment = load_experiment(path)
+    except ScenarioError as error:
+        parts.faults += [_named_here(fault, path, node) for fault in error.faults]
+        return None
+    sets, wrong = _settings(parts, plain_experiment)
+    parts.faults += wrong
+    try:
+        experiment = load_experiment(path, sets) if sets else plain_experiment
     except ScenarioError as error:
         parts.faults += [_here(fault, parts, node.mark) for fault in error.faults]
-        return None
+        experiment = plain_experiment
     file = parts.file
     if file is None:
         return experiment
     replicates = experiment.replicates if file.replicates is None else file.replicates
-    return replace(
-        experiment, replicates=replicates, seed=experiment.seed if file.seed is None else file.seed
-    )
+    seed = experiment.seed if file.seed is None else file.seed
+    return replace(experiment, replicates=replicates, seed=seed)
 
 
-def _settings(parts: FitParts, experiment: Experiment) -> list[str]:
-    """The settings of a fit file as `--set` takes them; those that lead nowhere are faults of the fit file.
+def _named_here(fault: Fault, path: Path, node: ScalarNode) -> Fault:
+    """A scenario file that cannot be opened is a fault of the line that names it."""
+    if fault.line == 0 and fault.file == str(path):
+        return node.mark.fault(f"'{node.text}': {fault.message}", "scenario")
+    return fault
 
-    Raises
-    ------
-    ScenarioError
-        Some do.
-    """
+
+def _settings(parts: FitParts, experiment: Experiment) -> tuple[list[str], list[Fault]]:
+    """The settings of a fit file as `--set` takes them, and the faults of those that lead nowhere."""
     node = parts.document.entries.get("settings")
     if not isinstance(node, MapNode):
-        return []
+        return [], []
     sets, wrong = [], []
     for path, value in node.entries.items():
         setting = f"{path}={json.dumps(plain(value), ensure_ascii=False)}"
@@ -140,10 +164,9 @@ def _settings(parts: FitParts, experiment: Experiment) -> list[str]:
         for fault in found:
             message = fault.message.removeprefix(f"--set {path.strip()}: ")
             wrong.append(node.keys[path].fault(message, "settings"))
-        sets.append(setting)
-    if wrong:
-        raise ScenarioError(wrong)
-    return sets
+        if not found:
+            sets.append(setting)
+    return sets, wrong
 
 
 def _here(fault: Fault, parts: FitParts, mark: Mark) -> Fault:
@@ -216,7 +239,7 @@ def _loaded_with(parts: FitParts, experiment: Experiment, settings: Mapping[KeyP
         Its checks refuse them.
     """
     assert parts.file is not None
-    sets = _settings(parts, experiment)
+    sets, _ = _settings(parts, experiment)
     sets += [f"{dotted(path)}={json.dumps(value.given)}" for path, value in settings.items()]
     try:
         return load_experiment(parts.folder / parts.file.scenario, sets)

@@ -42,8 +42,8 @@ class TargetPart(Section):
     file: str = Field(
         DEFAULT_TARGETS, description="targets file, relative to the fit file, or library/targets/NAME"
     )
-    choose: tuple[Choice, ...] = Field(
-        (), description="which of them; every one that has an arm in the scenario when omitted"
+    choose: tuple[Any, ...] | None = Field(
+        None, description="which of them; every one that has an arm in the scenario when omitted"
     )
 
 

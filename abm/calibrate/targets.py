@@ -63,7 +63,7 @@ def read_target_set(part: TargetPart, folder: Path, mark: Mark, faults: list[Fau
 
 def chosen(
     targets: TargetSet,
-    choices: Sequence[tuple[Choice, MapNode]],
+    choices: Sequence[tuple[int, Choice, MapNode]],
     arms: Iterable[str],
     faults: list[Fault],
 ) -> list[Aim]:
@@ -71,12 +71,17 @@ def chosen(
 
     Without choices: every target whose arm is among `arms`, with the weight 1.  A choice that meets no
     target, names what does not exist, or takes a target once more is a fault.
+
+    Parameters
+    ----------
+    choices : sequence of (int, Choice, MapNode)
+        With their places in the list of the fit file.
     """
     arms = list(arms)
     if not choices:
         return [Aim(target) for target in targets.targets if target.arm in arms]
     taken: dict[int, tuple[float, Mark]] = {}
-    for i, (choice, node) in enumerate(choices):
+    for i, choice, node in choices:
         where = f"targets.choose.{i}"
         if not _names_exist(choice, node, targets, arms, faults, where):
             continue
