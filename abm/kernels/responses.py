@@ -17,12 +17,10 @@ BRAKE, TIMES, DIVIDE = int(Role.BRAKE), int(Role.TIMES), int(Role.DIVIDE)
 HILL, LINEAR, FULL, LIMIT = int(Shape.HILL), int(Shape.LINEAR), int(Shape.FULL), int(Shape.LIMIT)
 BEHAVIOUR, INSTANT = int(Target.BEHAVIOUR), int(Target.INSTANT)
 
-NONE = -1.0  # a side without a linear term
-
-CHUNK = 256  # places whose signals are held at once; their values stay in the innermost cache
+CHUNK = 512  # places whose signals are held at once; their values stay in the inner caches
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def ratio_power(signal, half_max, power):
     """``(signal / half_max) ** power``, 0 for a signal of 0 or less; the building stone of a Hill term."""
     if signal <= 0.0:
@@ -34,7 +32,7 @@ def ratio_power(signal, half_max, power):
     return math.pow(signal / half_max, power)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def shaped(shape, signal, scale, power):
     """Number into which one term turns its signal; see `abm.state.tables.Shape`."""
     if shape == HILL:
@@ -48,13 +46,13 @@ def shaped(shape, signal, scale, power):
     return x
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def saturated(stimulus, resistance):
     """Hill value S / (S + B); 1 for a stimulus beyond all numbers."""
     return 1.0 if stimulus == np.inf else stimulus / (stimulus + resistance)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def above_rest(value, rest):
     """Hill value rescaled so that it is 0 at baseline and 1 at saturation."""
     if rest <= 0.0:
@@ -62,67 +60,133 @@ def above_rest(value, rest):
     return 0.0 if value <= rest else (value - rest) / (1.0 - rest)
 
 
-@njit(cache=True)
-def evaluate(responses, signals, first, last, group, values, variables, behaviours, drift):
-    """Evaluate the responses of the places ``first..last`` from their signals.
+@njit(cache=True, error_model="numpy")
+def add_stimuli(signal, half_max, power, total):
+    """``total += (signal / half_max) ** power`` of many places; see `ratio_power`.
+
+    A loop for each common power: the compiler vectorises those, but not a power that it does not know.
+    """
+    if power == 1.0:
+        for k in range(total.size):
+            total[k] += 0.0 if signal[k] <= 0.0 else signal[k] / half_max
+    elif power == 2.0:
+        for k in range(total.size):
+            x = signal[k] / half_max
+            total[k] += 0.0 if signal[k] <= 0.0 else x * x
+    else:
+        for k in range(total.size):
+            total[k] += ratio_power(signal[k], half_max, power)
+
+
+@njit(cache=True, error_model="numpy")
+def shape_signals(shape, signal, scale, power, out):
+    """`shaped` for many places; a Hill power known before the loop is vectorised."""
+    if shape == HILL:
+        out[:] = 0.0
+        add_stimuli(signal, scale, power, out)
+        for k in range(out.size):
+            out[k] = saturated(out[k], 1.0)
+    else:
+        for k in range(out.size):
+            out[k] = shaped(shape, signal[k], scale, power)
+
+
+@njit(cache=True, error_model="numpy")
+def fill_effects(brake, joint_power, rest, effect):
+    """Turn sums of stimuli in ``effect`` into how far a side moves its values, 0 to 1."""
+    for k in range(effect.size):
+        stimulus, resistance = effect[k], 1.0 + brake[k]
+        if joint_power > 0.0:
+            stimulus = ratio_power(stimulus, 1.0, joint_power)
+            resistance = ratio_power(resistance, 1.0, joint_power)
+        effect[k] = above_rest(saturated(stimulus, resistance), rest)
+
+
+@njit(cache=True, error_model="numpy")
+def evaluate(responses, signals, group, rows, values, variables, behaviours, drift):
+    """Evaluate the responses of one group, each term for all places at once.
 
     Parameters
     ----------
-    values : (last - first, n_signal) float64
-        Signals as `sense` left them.
+    group : int
+    rows : (m,) int64
+        Rows of the places in ``variables``, ``behaviours`` and ``drift``.
+    values : (n_signal, m or more) float64
+        Signals as `sense` left them, a row for each.
     others
         As for `respond`.
     """
+    work = np.zeros((7, rows.size))
+    value, up, down, brake = work[0], work[1], work[2], work[3]
+    divisor, factor, term = work[4], work[5], work[6]
+    none, own = np.zeros(rows.size), np.empty(rows.size)
     # Taken out of their tuples once: inside the loops every access would count references.
-    group_first, target, slot = responses.group_first, responses.target, responses.slot
-    base, up_to, down_to = responses.base, responses.up_to, responses.down_to
-    joint_power, up_rest, down_rest = responses.joint_power, responses.up_rest, responses.down_rest
     term_first, role, shape = responses.term_first, responses.role, responses.shape
     signal, scale, power = responses.signal, responses.scale, responses.power
-    amount, rest = responses.amount, responses.rest
-    kind, own = signals.kind, signals.first
-    for i in range(first, last):
-        if group[i] < 0:
-            continue
-        for r in range(group_first[group[i]], group_first[group[i] + 1]):
-            value = base[r]
-            up, down, brake, divisor, factor = 0.0, 0.0, 0.0, 0.0, 1.0
-            up_linear, down_linear = NONE, NONE
-            for t in range(term_first[r], term_first[r + 1]):
-                row = signal[t]
-                s = variables[i, own[row]] if kind[row] == OWN else values[i - first, row]
-                if role[t] == ADD:
-                    value += amount[t] * above_rest(shaped(shape[t], s, scale[t], power[t]), rest[t])
-                elif role[t] == TIMES:
-                    factor *= shaped(shape[t], s, scale[t], power[t])
-                elif role[t] == DIVIDE:
-                    divisor += ratio_power(s, scale[t], power[t])
-                elif role[t] == BRAKE:
-                    brake += ratio_power(s, scale[t], power[t])
-                elif role[t] == INCREASE and shape[t] == FULL:
-                    up_linear = shaped(FULL, s, scale[t], power[t])
-                elif role[t] == INCREASE:
-                    up += ratio_power(s, scale[t], power[t])
-                elif shape[t] == FULL:
-                    down_linear = shaped(FULL, s, scale[t], power[t])
-                else:
-                    down += ratio_power(s, scale[t], power[t])
-            resistance = 1.0 + brake
-            if joint_power[r] > 0.0:
-                up = ratio_power(up, 1.0, joint_power[r])
-                down = ratio_power(down, 1.0, joint_power[r])
-                resistance = ratio_power(resistance, 1.0, joint_power[r])
-            raised = up_linear if up_linear != NONE else above_rest(saturated(up, resistance), up_rest[r])
-            lowered = down_linear if down_linear != NONE else above_rest(saturated(down, 1.0), down_rest[r])
-            value += (up_to[r] - value) * raised
-            value += (down_to[r] - value) * lowered
-            value *= factor / (1.0 + divisor)
-            if target[r] == BEHAVIOUR:
-                behaviours[i, slot[r]] = value
-            elif target[r] == INSTANT:
-                variables[i, slot[r]] = value
+    for r in range(responses.group_first[group], responses.group_first[group + 1]):
+        value[:], factor[:] = responses.base[r], 1.0
+        up[:], down[:], brake[:], divisor[:] = 0.0, 0.0, 0.0, 0.0
+        rises, falls, scaled = 0, 0, False  # by which kind of stimuli: 1 Hill, 2 linear
+        for t in range(term_first[r], term_first[r + 1]):
+            s = values[signal[t], : rows.size]
+            if signals.kind[signal[t]] == OWN:
+                s, slot = own, signals.first[signal[t]]
+                for k in range(rows.size):
+                    own[k] = variables[rows[k], slot]
+            if role[t] == ADD:
+                shape_signals(shape[t], s, scale[t], power[t], term)
+                amount, rest = responses.amount[t], responses.rest[t]
+                for k in range(rows.size):
+                    value[k] += amount * above_rest(term[k], rest)
+            elif role[t] == TIMES:
+                scaled = True
+                shape_signals(shape[t], s, scale[t], power[t], term)
+                factor *= term
+            elif role[t] == DIVIDE:
+                scaled = True
+                add_stimuli(s, scale[t], power[t], divisor)
+            elif role[t] == BRAKE:
+                add_stimuli(s, scale[t], power[t], brake)
+            elif shape[t] == FULL:
+                shape_signals(FULL, s, scale[t], power[t], up if role[t] == INCREASE else down)
+                rises, falls = 2 if role[t] == INCREASE else rises, falls if role[t] == INCREASE else 2
             else:
-                drift[i, slot[r]] = value
+                add_stimuli(s, scale[t], power[t], up if role[t] == INCREASE else down)
+                rises, falls = 1 if role[t] == INCREASE else rises, falls if role[t] == INCREASE else 1
+        if rises == 1:
+            fill_effects(brake, responses.joint_power[r], responses.up_rest[r], up)
+        if falls == 1:
+            fill_effects(none, responses.joint_power[r], responses.down_rest[r], down)
+        if rises > 0:
+            value += (responses.up_to[r] - value) * up
+        if falls > 0:
+            value += (responses.down_to[r] - value) * down
+        if scaled:
+            value *= factor / (1.0 + divisor)
+        target, slot = responses.target[r], responses.slot[r]
+        out = behaviours if target == BEHAVIOUR else variables if target == INSTANT else drift
+        for k in range(rows.size):
+            out[rows[k], slot] = value[k]
+
+
+@njit(cache=True)
+def rows_by_group(group, n_group):
+    """Rows in order of their group, (n,) int64, and where each group starts, (n_group + 1,) int64.
+
+    Rows of a negative group come behind the last start.
+    """
+    start = np.zeros(n_group + 2, np.int64)
+    for i in range(group.size):
+        g = group[i] if group[i] >= 0 else n_group
+        start[g + 1] += 1
+    for g in range(n_group + 1):
+        start[g + 1] += start[g]
+    order, place = np.empty(group.size, np.int64), start[: n_group + 1].copy()
+    for i in range(group.size):
+        g = group[i] if group[i] >= 0 else n_group
+        order[place[g]] = i
+        place[g] += 1
+    return order, start[: n_group + 1]
 
 
 @njit(cache=True)
@@ -147,8 +211,16 @@ def respond(responses, signals, here, group, voxel, phenotype, age, variables, b
     """
     behaviours[:] = 0.0
     drift[:] = 0.0
-    values = np.zeros((CHUNK, signals.kind.shape[0]))
-    for first in range(0, group.shape[0], CHUNK):
-        last = min(first + CHUNK, group.shape[0])
-        sense(signals, responses.wanted, here, first, last, group, voxel, phenotype, age, values)
-        evaluate(responses, signals, first, last, group, values, variables, behaviours, drift)
+    order, start = rows_by_group(group, responses.group_first.size - 1)
+    size = min(CHUNK, group.size)
+    values = np.zeros((signals.kind.shape[0], size))
+    for g in range(start.size - 1):
+        if responses.group_first[g] == responses.group_first[g + 1]:
+            continue
+        for first in range(start[g], start[g + 1], CHUNK):
+            rows = order[first : min(first + CHUNK, start[g + 1])]
+            sense(
+                signals, responses.wanted, here, 0, rows.size, group[rows], voxel[rows], phenotype[rows],
+                age[rows], values.T,
+            )  # fmt: skip
+            evaluate(responses, signals, g, rows, values, variables, behaviours, drift)

@@ -173,7 +173,7 @@ def sense(signals, wanted, here, first, last, group, voxel, phenotype, age, valu
         Which group reads which signal.
     here : Surroundings
     first, last : int
-        Range of places.
+        Range of places, one at least, all of one group.
     group : (n,) int64
         Cell type, or number of types + index of the site; negative where nothing responds.
     voxel, phenotype : (n,) int64
@@ -183,6 +183,8 @@ def sense(signals, wanted, here, first, last, group, voxel, phenotype, age, valu
     """
     for row in range(signals.kind.shape[0]):
         kind, a, b = signals.kind[row], signals.first[row], signals.second[row]
+        if wanted[group[first], row] == 0:
+            continue
         if kind <= RELATIVE_GRADIENT:
             sense_field(kind, a, here, wanted, first, last, group, voxel, row, values)
         elif DENSITY <= kind <= LOAD:

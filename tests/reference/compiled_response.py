@@ -45,9 +45,9 @@ def kernel_values(response: Response, readings: Sequence[Mapping[str, float]]) -
     variables = np.array([[signals.get(name, 0.0) for name in (*OWN, "own out")] for signals in readings])
     # What `sense` would have read from the fields, row by row of the signal table.
     read = [[signals.get(FIELDS[f], 0.0) for f in rows.first % len(FIELDS)] for signals in readings]
-    values = np.array(read, np.float64).reshape(n, len(rows.first))
+    values = np.array(read, np.float64).reshape(n, len(rows.first)).T.copy()
     behaviours, drift = np.full((n, 1), np.nan), np.zeros((n, 5))
-    evaluate(responses, rows, 0, n, np.zeros(n, np.int64), values, variables, behaviours, drift)
+    evaluate(responses, rows, 0, np.arange(n), values, variables, behaviours, drift)
     return behaviours[:, 0].tolist()
 
 
