@@ -95,8 +95,8 @@ def matrix_exponential(matrix: NDArray[np.float64]) -> Floats:
     """exp(matrix) by scaling and squaring of its Taylor series (Moler and Van Loan 2003, method 3).
 
     What is squared is P = exp(A / 2^s) - 1, by (1 + P)^2 - 1 = P (P + 2): a slow rate beside a fast one
-    keeps all its digits, which it would lose beside the 1.  So columns that add up to 1 still do, to rounding,
-    and no entry becomes negative.
+    keeps all its digits, which it would lose beside the 1.  So columns that add up to 1 still do,
+    to rounding, and no entry becomes negative.
     """
     norm = float(np.abs(matrix).sum(axis=0).max())
     halvings = max(0, math.ceil(math.log2(norm / _SQUARINGS_BELOW))) if norm > 0.0 else 0
