@@ -17,7 +17,7 @@ import typer
 from typer.main import get_command
 
 from abm import __version__
-from abm.cli import assay, calibrate, check, info, init, library, plot, resume, run, schema, why
+from abm.cli import assay, calibrate, check, info, init, library, plot, resume, run, schema, study, why
 from abm.cli.failure import report_error
 
 app = typer.Typer(
@@ -36,6 +36,7 @@ READER_GONE = 1  # as typer has it
 VERBS: dict[str, Callable[..., None]] = {
     "run": run.run,
     "resume": resume.resume,
+    "study": study.study,
     "check": check.check,
     "info": info.info,
     "plot": plot.plot,
@@ -75,8 +76,8 @@ def _options(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code.
 
-    0 success, 2 faulty input, 3 a run failed, 4 a file cannot be read or written, 70 a defect of the
-    program, 130 stopped by the user.
+    0 success, 1 a claim of a strict study does not hold, 2 faulty input, 3 a run failed, 4 a file cannot be
+    read or written, 70 a defect of the program, 130 stopped by the user.
     """
     sys.exit(exit_code(arguments))
 

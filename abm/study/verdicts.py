@@ -31,6 +31,7 @@ from abm.scenario.claims.expressions import (
     unit_factor,
 )
 from abm.scenario.claims.reading import CheckedClaim
+from abm.scenario.load import Experiment
 from abm.study.claim_arithmetic import COMPARED
 from abm.study.claim_readouts import Source
 from abm.study.claim_values import UnevaluableError, Values
@@ -127,6 +128,23 @@ def evaluate_claims(
         verdict = combine(checked.condition, {c: result.verdict for c, result in found.items()})
         results.append(ClaimResult(checked, verdict, tuple(found.values())))
     return results
+
+
+def scenario_notes(experiment: Experiment, groups: RunGroups) -> list[str]:
+    """Sentences about arms whose runs were made from another scenario than the one at hand."""
+    notes = []
+    for arm in [arm for arm in experiment.arms if arm in groups]:
+        wanted = _essence(experiment.arm_text(arm))
+        other = [run.path.name for run in groups[arm] if _essence(run.scenario_text) != wanted]
+        if other:
+            many = f"{other[0]} and {len(other) - 1} more were" if len(other) > 1 else f"{other[0]} was"
+            notes.append(f"arm {arm}: {many} made from another version of this scenario")
+    return notes
+
+
+def _essence(text: str) -> list[str]:
+    """A scenario without what may differ between runs that belong together."""
+    return [line for line in text.splitlines() if not line.startswith(("replicates:", "seed:"))]
 
 
 _OPPOSITE = {

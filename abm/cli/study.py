@@ -1,0 +1,202 @@
+"""``abm study``: simulate a scenario and test its claims."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from shlex import join
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from abm.cli.options import AsJson, Processes, Quiet, ScenarioFile, Settings, Threads
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from abm.scenario.load import Experiment
+    from abm.study.job import RunResult
+    from abm.study.verdicts import ClaimResult
+
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="DIR",
+        help="Folder for result files, tables, figures and report; by default outputs/<name of FILE>.",
+    ),
+]
+Arms = Annotated[list[str] | None, typer.Option("--arm", metavar="NAME", help="Only this arm; repeatable.")]
+Replicates = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Runs of every arm, in place of the file's.")
+]
+Seed = Annotated[int | None, typer.Option(min=0, metavar="N", help="In place of the file's.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace existing result files and reports.")]
+Resume = Annotated[
+    bool,
+    typer.Option("--resume", help="Keep complete runs, make the missing ones and the report anew."),
+]
+Level = Annotated[float, typer.Option(metavar="SHARE", help="Coverage of the intervals, e.g. 0.9.")]
+Recorded = Annotated[
+    Path | None,
+    typer.Option(
+        "--evaluate-only", metavar="DIR", help="Test the claims on the runs in a folder; simulate nothing."
+    ),
+]
+Strict = Annotated[
+    bool,
+    typer.Option("--strict", help="Exit code 1 if a claim is not reproduced or cannot be evaluated."),
+]
+
+NOT_MET = 1
+_LOWEST, _HIGHEST = 0.5, 0.9999
+
+
+def study(
+    file: ScenarioFile,
+    output: Output = None,
+    sets: Settings = None,
+    arms: Arms = None,
+    replicates: Replicates = None,
+    seed: Seed = None,
+    threads: Threads = 1,
+    processes: Processes = None,
+    force: Force = False,
+    resume: Resume = False,
+    level: Level = 0.95,
+    recorded: Recorded = None,
+    strict: Strict = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Simulate all arms and replicates, then test the claims of the file; with a report."""
+    from abm.cli.failure import say
+    from abm.scenario.load import load_experiment
+    from abm.study.report import check_outputs
+
+    if force and resume:
+        raise typer.BadParameter("--force replaces files and --resume keeps them: give one of the two")
+    if not _LOWEST <= level <= _HIGHEST:
+        raise typer.BadParameter(f"--level {level:g}: a share from {_LOWEST:g} to {_HIGHEST:g} is expected")
+    counts = {"replicates": replicates, "seed": seed}
+    if recorded is not None:
+        asked = {"--arm": arms, "--replicates": replicates, "--seed": seed, "--processes": processes}
+        given = [name for name, value in asked.items() if value not in (None, [])] + ["--resume"] * resume
+        if given:
+            raise typer.BadParameter(f"{', '.join(given)}: not with --evaluate-only, which makes no runs")
+    settings = [*(sets or ()), *(f"{name}={n}" for name, n in counts.items() if n is not None)]
+    experiment = load_experiment(file, settings)
+    if not experiment.claims:
+        say(f"note: {file} makes no claims; add 'claims' to test the arms against published findings")
+    folder = output or recorded or Path("outputs") / file.stem
+    check_outputs(folder, force or resume)
+    if experiment.warnings and not quiet:
+        say(f"note: {len(experiment.warnings)} values deserve a look: abm check {file}")
+    results: list[RunResult] = []
+    if recorded is None:
+        results = _simulate(
+            experiment,
+            folder,
+            arms,
+            threads=threads,
+            processes=processes,
+            force=force,
+            resume=resume,
+            quiet=quiet,
+        )
+    verdicts = _conclude(
+        experiment, folder, recorded, results, level, _commands(file, folder, recorded), quiet, as_json
+    )
+    if any(str(run.status) == "failed" for run in results):
+        raise typer.Exit(3)
+    if strict and any(str(v.verdict) in ("not reproduced", "cannot be evaluated") for v in verdicts):
+        raise typer.Exit(NOT_MET)
+
+
+def _simulate(
+    experiment: Experiment,
+    folder: Path,
+    arms: list[str] | None,
+    *,
+    threads: int,
+    processes: int | None,
+    force: bool,
+    resume: bool,
+    quiet: bool,
+) -> list[RunResult]:
+    """Make the runs; stops here when the user did, since half a study has no verdicts."""
+    from abm.cli.outcome import conclude
+    from abm.cli.progress import watching
+    from abm.study.job import Status
+    from abm.study.runner import run_experiment
+
+    with watching(quiet) as watcher:
+        results = run_experiment(
+            experiment,
+            folder,
+            arms=arms or None,
+            threads=threads,
+            processes=processes,
+            force=force,
+            resume=resume,
+            progress=watcher,
+            command=["abm", *sys.argv[1:]],
+        )
+    bad = [run for run in results if run.status not in (Status.COMPLETE, Status.SKIPPED)]
+    if bad:
+        stopped = any(run.status in (Status.INTERRUPTED, Status.NOT_STARTED) for run in bad)
+        good = len(results) > len(bad)
+        try:
+            conclude(results, watcher.seconds, quiet=True)
+        except typer.Exit as end:
+            if stopped or not good:
+                raise typer.Exit(end.exit_code) from None
+    return results
+
+
+def _conclude(
+    experiment: Experiment,
+    folder: Path,
+    recorded: Path | None,
+    results: Sequence[RunResult],
+    level: float,
+    commands: list[str],
+    quiet: bool,
+    as_json: bool,
+) -> list[ClaimResult]:
+    """Evaluate the claims, write everything, print the tables."""
+    from abm.analysis.compare import summary_table
+    from abm.analysis.groups import group_runs
+    from abm.cli.failure import say
+    from abm.study.claim_tables import as_document, claims_table, to_json
+    from abm.study.job import Status
+    from abm.study.report import Study, write_study
+    from abm.study.verdicts import evaluate_claims, scenario_notes
+
+    good = [run.path for run in results if run.status in (Status.COMPLETE, Status.SKIPPED)]
+    warnings = [f"{run.path.name} failed and is left out" for run in results if run.status is Status.FAILED]
+    with group_runs(recorded if recorded is not None else good, finished_only=True) as groups:
+        warnings += scenario_notes(experiment, groups)
+        for text in (*warnings, *groups.notices):
+            say(f"note: {text}")
+        verdicts = evaluate_claims(experiment.claims, groups, level)
+        study = Study(experiment, verdicts, groups, level, commands, warnings)
+        written = write_study(study, folder, lambda text: None if quiet else say(f"note: {text}"))
+        if as_json:
+            document: dict[str, Any] = as_document(verdicts, experiment, groups, level)
+            document["files"] = [str(path) for path in written]
+            print(to_json(document), end="")
+        elif not quiet:
+            print(summary_table(groups).as_text())
+            if verdicts:
+                print()
+                print(claims_table(verdicts, level).as_text())
+            print(f"\n{len(groups.runs)} runs in {recorded or folder}. Report: {written[-1]}")
+    return verdicts
+
+
+def _commands(file: Path, folder: Path, recorded: Path | None) -> list[str]:
+    """How to do it again, and how to look at it anew without simulating."""
+    again = join(["abm", *sys.argv[1:]])
+    return [again, join(["abm", "study", str(file), "--evaluate-only", str(recorded or folder), "--force"])]
