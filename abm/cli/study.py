@@ -90,7 +90,7 @@ def study(
     if not experiment.claims:
         say(f"note: {file} makes no claims; add 'claims' to test the arms against published findings")
     folder = output or recorded or Path("outputs") / file.stem
-    check_outputs(folder, force or resume)
+    check_outputs(folder, force or resume, resumable=recorded is None)
     if experiment.warnings and not quiet:
         say(f"note: {len(experiment.warnings)} values deserve a look: abm check {file}")
     results: list[RunResult] = []

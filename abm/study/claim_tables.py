@@ -16,6 +16,7 @@ from abm.analysis.groups import RunGroups, origin
 from abm.analysis.tables import Table, number
 from abm.scenario.load import Experiment
 from abm.study.verdicts import ClaimResult, ComparisonResult, Verdict
+from abm.view.labels import unit_label
 
 SCHEMA_VERSION = 1
 NEVER = "never"
@@ -77,7 +78,7 @@ def _numbers(result: ComparisonResult) -> list[str]:
 
 def effect_text(effect: Effect, unit: str) -> str:
     """``0.35 (0.32 to 0.38) g``."""
-    shown = "" if unit == "1" else f" {unit}"
+    shown = f" {unit_label(unit)}".rstrip()
     if math.isnan(effect.low):
         return f"{number(effect.mean)}{shown}"
     return f"{number(effect.mean)} ({number(effect.low)} to {number(effect.high)}){shown}"
@@ -102,7 +103,7 @@ def value_text(values: Sequence[float] | np.ndarray, unit: str) -> str:
         return "–"
     if np.isinf(array).any():
         return NEVER if np.isinf(array).all() else f"{NEVER} in {int(np.isinf(array).sum())} of {len(array)}"
-    return f"{number(float(array.mean()))}{'' if unit == '1' else f' {unit}'}"
+    return f"{number(float(array.mean()))} {unit_label(unit)}".rstrip()
 
 
 def as_csv(results: Sequence[ClaimResult]) -> str:

@@ -88,8 +88,16 @@ class Study:
     warnings: Sequence[str] = field(default=())
 
 
-def check_outputs(folder: Path, replace: bool) -> None:
+def check_outputs(folder: Path, replace: bool, resumable: bool = True) -> None:
     """Refuse to write over an earlier report unless that is wanted.
+
+    Parameters
+    ----------
+    folder : Path
+    replace : bool
+        It is wanted.
+    resumable : bool
+        Whether runs are made, so that they can be kept and the report made anew.
 
     Raises
     ------
@@ -98,9 +106,10 @@ def check_outputs(folder: Path, replace: bool) -> None:
     """
     standing = [name for name in OUTPUTS if lexists(folder / name)]
     if standing and not replace:
+        kept = "keep complete runs and make the report anew with --resume, " if resumable else ""
         raise RecordError(
             f"{folder}: {', '.join(standing)} exist already; nothing was done. Replace them with --force, "
-            "keep complete runs and make the report anew with --resume, or choose another folder with -o"
+            f"{kept}or choose another folder with -o"
         )
 
 

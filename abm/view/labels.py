@@ -66,6 +66,12 @@ def power_of_ten(value: float) -> str:
     return f"{head}×10{str(int(exponent)).translate(_SUPERSCRIPT)}"
 
 
+def unit_label(unit: str) -> str:
+    """``/mm^2`` as ``/mm²``; nothing for a plain number."""
+    powers = re.sub(r"\^(-?[0-9]+)", lambda found: found[1].translate(_SUPERSCRIPT), unit)
+    return "" if unit == "1" else powers
+
+
 def sentence(text: str) -> str:
     """First letter in upper case, unless the word is an abbreviation already."""
     return text[:1].upper() + text[1:]

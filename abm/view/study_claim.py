@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from abm.analysis.curves import Curves
 from abm.view.canvas import grid, new_figure
 from abm.view.curve_axes import draw_curves
+from abm.view.labels import unit_label
 from abm.view.study_effects import LOOKS
 from abm.view.style import BLACK, GREY, PHENOTYPE_DASHES, SMALL, arm_styles, shade
 
@@ -140,10 +141,3 @@ def _replicates(axes: Axes, comparison: ComparisonPlot) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(5))
     axes.set_ylabel(unit_label(comparison.unit))
     axes.set_xlabel(comparison.numbers)
-
-
-def unit_label(unit: str) -> str:
-    """A unit as axes show it: ``/mm^2`` as ``/mm²``, nothing for a plain number."""
-    return (
-        "" if unit == "1" else unit.replace("^-", "^⁻").replace("^2", "²").replace("^3", "³").replace("^", "")
-    )
