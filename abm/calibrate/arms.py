@@ -73,12 +73,13 @@ def plan_arms(
     quantities = {aim.target.quantity: targets.quantities[aim.target.quantity] for aim in aims}
     wanted_arms = list(dict.fromkeys(aim.target.arm for aim in aims))
     naive = {}
-    for arm in experiment.arms:
+    looked_at = [arm for arm in experiment.arms if arm in wanted_arms or _may_be_control(experiment, arm)]
+    for arm in looked_at:
         try:
             naive[arm] = _naive(experiment, arm)
         except CompileError as error:
             faults.append(Fault(f"the arm cannot be simulated: {error}", path=f"arms.{arm}"))
-    if len(naive) < len(experiment.arms):
+    if len(naive) < len(looked_at):
         return {}
     groups = grouped({arm: [run] for arm, run in naive.items()})
     control = groups.arm_with_role(CONTROL)
@@ -94,7 +95,7 @@ def plan_arms(
             needed.setdefault(source, set()).add(day)
             series.setdefault(source, []).append(quantity)
     plans = {}
-    for arm in experiment.arms:
+    for arm in looked_at:
         if arm not in needed:
             continue
         scenario, region = experiment.arms[arm], groups.experiments[arm].readout_region
@@ -105,6 +106,13 @@ def plan_arms(
     _try_quantities(groups, aims, quantities, faults)
     _same_clock(plans, control, faults)
     return plans
+
+
+def _may_be_control(experiment: Experiment, arm: str) -> bool:
+    """Whether the analysis could take an arm as the control; spares it looking at the others."""
+    scenario = experiment.arms[arm]
+    kinds = (injury.kind.lower() for injury in scenario.injuries)
+    return not scenario.interventions and all(kind.startswith("sham") for kind in kinds)
 
 
 def grouped(runs: dict[str, list[RecordedRun]]) -> RunGroups:

@@ -17,6 +17,7 @@ from abm.scenario.nodes import (
     Origin,
     ScalarNode,
     dotted,
+    find,
     listed,
     nearest,
 )
@@ -41,7 +42,7 @@ def apply_setting(document: MapNode, setting: str, faults: list[Fault]) -> MapNo
         path = parse_path(path_text.strip())
         value, value_faults = parse_value(value_text, folder=Path.cwd())
         faults.extend(nowhere.fault(fault.message, dotted(path)) for fault in value_faults)
-        changed = _put(document, path, value, ())
+        changed = _put(document, path, value, (), document)
     except SettingError as error:
         faults.append(nowhere.fault(f"--set {path_text.strip()}: {error}"))
     except UnreadableError as error:
@@ -77,22 +78,28 @@ def parse_path(text: str) -> KeyPath:
         at += 1
 
 
-def _put(node: Node, path: KeyPath, value: Node, before: KeyPath) -> Node:
-    """`node` with `value` at `path`; every key of the path must exist or be known to the schema."""
+def _put(node: Node, path: KeyPath, value: Node, before: KeyPath, document: MapNode) -> Node:
+    """`node` with `value` at `path`; every key of the path must exist or be known to the schema.
+
+    In an arm, what the rest of the `document` has at the same place exists too.
+    """
     if not path:
         return merge(node, value) if not _is_null(value) else value
     key, rest = path[0], path[1:]
     if isinstance(node, ListNode):
-        return _put_item(node, path, value, before)
+        return _put_item(node, path, value, before, document)
     if not isinstance(node, MapNode):
         raise SettingError(f"'{dotted(before)}' has no parts, so '{key}' does not exist")
     name = str(key)
     if not rest and name.endswith(APPEND) and isinstance(value, ListNode):
         alone: dict[str, Node] = {name: value}
-        _put(node, (name.removesuffix(APPEND),), value, before)  # the list it is appended to must be known
+        # The list it is appended to must be known.
+        _put(node, (name.removesuffix(APPEND),), value, before, document)
         return merge(node, MapNode(alone, {name: value.mark}, node.mark))
     model = model_at(ExperimentFile, _schema_path(before))
     known = list(model.model_fields) if model is not None else []
+    inherited = find(document, _schema_path(before)) if before[:1] == ("arms",) else None
+    known += [key for key in inherited.entries if key not in known] if isinstance(inherited, MapNode) else []
     if name not in node.entries and name not in known:
         possible = [*node.entries, *(k for k in known if k not in node.entries)]
         where = f"in '{dotted(before)}'" if before else "at the top"
@@ -100,8 +107,11 @@ def _put(node: Node, path: KeyPath, value: Node, before: KeyPath) -> Node:
         raise SettingError(f"unknown key '{name}' {where}{hint}; known: {listed(possible, 24)}")
     child = node.entries.get(name)
     if child is None or _is_null(child):
-        child = MapNode({}, {}, Mark(value.mark.origin)) if rest else value
-    new = _put(child, rest, value, (*before, name)) if child is not value else value
+        # An arm's list replaces that of the file, so one entry of it changes in a copy.
+        whole = inherited.entries.get(name) if isinstance(inherited, MapNode) else None
+        empty = whole if isinstance(whole, ListNode) else MapNode({}, {}, Mark(value.mark.origin))
+        child = empty if rest else value
+    new = _put(child, rest, value, (*before, name), document) if child is not value else value
     entries, keys = dict(node.entries), dict(node.keys)
     entries[name] = new
     keys.setdefault(name, value.mark)
@@ -110,13 +120,13 @@ def _put(node: Node, path: KeyPath, value: Node, before: KeyPath) -> Node:
     return MapNode(entries, keys, node.mark)
 
 
-def _put_item(node: ListNode, path: KeyPath, value: Node, before: KeyPath) -> Node:
+def _put_item(node: ListNode, path: KeyPath, value: Node, before: KeyPath, document: MapNode) -> Node:
     key = str(path[0])
     if not key.isascii() or not key.isdigit() or len(key) > 9 or int(key) >= len(node.items):
         last = len(node.items) - 1
         raise SettingError(f"'{dotted(before)}' is a list with entries 0 to {last}; given: '{key}'")
     items = list(node.items)
-    items[int(key)] = _put(items[int(key)], path[1:], value, (*before, int(key)))
+    items[int(key)] = _put(items[int(key)], path[1:], value, (*before, int(key)), document)
     return ListNode(tuple(items), node.mark)
 
 
