@@ -17,7 +17,21 @@ import typer
 from typer.main import get_command
 
 from abm import __version__
-from abm.cli import assay, calibrate, check, info, init, library, plot, resume, run, schema, study, why
+from abm.cli import (
+    assay,
+    calibrate,
+    check,
+    describe,
+    info,
+    init,
+    library,
+    plot,
+    resume,
+    run,
+    schema,
+    study,
+    why,
+)
 from abm.cli.failure import report_error
 
 app = typer.Typer(
@@ -38,6 +52,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "resume": resume.resume,
     "study": study.study,
     "check": check.check,
+    "describe": describe.describe,
     "info": info.info,
     "plot": plot.plot,
     "assay": assay.assay,

@@ -7,6 +7,9 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 WIDTH = 100
+_NO_BREAK = "\u00a0"
+#: What stays on one line: parentheses without a sum, a number with its unit, the name of a signal.
+_KEPT = re.compile(r"\((?:[^()+]|\+(?! ))*\)|(?<=[A-Za-z0-9]) (?=[A-Za-z/])")
 _SPECIAL = re.compile(r"([\\`*_<>\[\]|#~])")
 
 
@@ -40,12 +43,12 @@ def bullets(items: Iterable[str]) -> str:
 
 
 def formula(lines: Iterable[str]) -> str:
-    """Formulas in a block of code, broken where they are long."""
+    """Formulas in a block of code, broken where they are long but not inside a quantity or a function."""
     wrapped = [
-        part
+        part.replace(_NO_BREAK, " ")
         for line in lines
         for part in textwrap.wrap(
-            line,
+            _KEPT.sub(lambda found: found[0].replace(" ", _NO_BREAK), line),
             WIDTH,
             subsequent_indent=" " * (len(line) - len(line.lstrip()) + 6),
             break_long_words=False,
@@ -66,8 +69,10 @@ def joined(parts: Iterable[str]) -> str:
 
 
 def listed(names: Iterable[str], none: str = "none") -> str:
-    """Names in a sentence: ``a``, ``a and b``, ``a, b and c``."""
+    """Names in a sentence: ``a``, ``a and b``, ``a, b and c``; semicolons part what has commas."""
     texts = list(names)
     if len(texts) < 2:
         return texts[0] if texts else none
-    return f"{', '.join(texts[:-1])} and {texts[-1]}"
+    mark = "; " if any("," in text for text in texts) else ", "
+    last = "; and " if mark == "; " else " and "
+    return f"{mark.join(texts[:-1])}{last}{texts[-1]}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -45,6 +46,8 @@ _SIDES = {
     "times": "multiplies",
     "divided_by": "divides",
 }
+#: Names in the forms of behaviours: ``secretion of X``.
+_PLACEHOLDER = re.compile(r"\b([XPTC])\b")
 #: Keys that only lead to what has a name of its own.
 _SILENT = ("behaviours", "variables", "compartments", "drives", "base")
 
@@ -58,7 +61,7 @@ class Parameter:
     path : str
         Where it stands, as ``--set`` takes it.
     group, name : str
-        What it belongs to (``cell_types microglia``), and what it is there.
+        What it belongs to (``cell_types.microglia``), and what it is there.
     meaning : str
         From the description of the scenario language.
     value, unit : str
@@ -219,7 +222,7 @@ def _named(model: BaseModel, path: KeyPath) -> tuple[str, str, str]:
             meaning = type(above).model_fields[str(part)].description or meaning
             here = getattr(above, str(part))
         elif isinstance(above, Mapping):
-            meaning = _behaviour_meaning(path, depth) or meaning
+            meaning = behaviour_meaning(path, depth) or meaning
             here = above[part]
         elif isinstance(above, tuple) and isinstance(part, int):
             here = above[part]
@@ -235,7 +238,7 @@ def _named(model: BaseModel, path: KeyPath) -> tuple[str, str, str]:
     # A section of named entries is grouped by entry, any other by section.
     first = getattr(model, str(path[0]), None)
     by_entry = isinstance(first, Mapping) and len(names) > 1
-    group = " ".join(names[: 2 if by_entry else 1])
+    group = ".".join(names[: 2 if by_entry else 1])
     rest = names[2 if by_entry else 1 :]
     return group, ": ".join(rest) or names[-1], meaning
 
@@ -264,22 +267,23 @@ def _below(here: object, part: str | int) -> object:
 def _meaning_above(model: BaseModel, path: KeyPath) -> str:
     """Meaning of a response that is only a base."""
     for depth in range(len(path) - 1, 0, -1):
-        found = _behaviour_meaning(path, depth)
+        found = behaviour_meaning(path, depth)
         if found:
             return found
     return _named(model, path[:-1])[2]
 
 
-def _behaviour_meaning(path: KeyPath, depth: int) -> str:
-    """What a behaviour means, if `path[depth]` names one."""
+def behaviour_meaning(path: KeyPath, depth: int) -> str:
+    """What a behaviour means, if `path[depth]` names one; an empty text otherwise."""
     if depth == 0 or path[depth - 1] != "behaviours":
         return ""
     room = "tissue" if path[0] == "tissue" else "compartment" if "compartments" in path[:depth] else "cell"
-    text = str(path[depth])
     for form, meaning in BEHAVIOURS[room].items():  # type: ignore[index]
-        stem = form.removesuffix(" X").removesuffix(" P").removesuffix(" T")
-        if text == form or (stem != form and text.startswith(f"{stem} ")):
-            return meaning
+        found = re.fullmatch(_PLACEHOLDER.sub(r"(?P<\1>.+)", form), str(path[depth]))
+        if found:
+            return _PLACEHOLDER.sub(
+                lambda mark, found=found: found.groupdict().get(mark[1], mark[1]), meaning
+            )
     return ""
 
 
@@ -304,12 +308,15 @@ def grouped(table: Iterable[Parameter]) -> dict[str, list[Parameter]]:
     return groups
 
 
-def cited_sources(table: Sequence[Parameter], scenario: Scenario) -> list[Source]:
-    """The records of all sources that the values name, sorted; a bare DOI is its own record."""
+def cited_sources(table: Sequence[Parameter], scenario: Scenario, more: Iterable[str] = ()) -> list[Source]:
+    """The records of all sources that the values name, sorted; a bare DOI is its own record.
+
+    `more` may be keys, which are added, or references in full, which are left out.
+    """
     own = {
         key: Source(key, record.cite, record.doi, record.authority)
         for key, record in scenario.sources.items()
     }
     known = {**library_sources(), **own}
-    keys = sorted({key for one in table for key in one.source})
+    keys = sorted({*(key for one in table for key in one.source), *(key for key in more if key in known)})
     return [known.get(key, Source(key, key, key.removeprefix("doi:"))) for key in keys]
