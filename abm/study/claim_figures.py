@@ -129,15 +129,14 @@ def _course(values: Values, node: Expression, window: Window) -> CoursePlot | No
 
 def _bounds(comparison: Comparison, node: Call, course: Expression) -> list[float]:
     """Levels that the course itself is compared with, in its printed unit."""
-    pairs: list[tuple[Expression, Expression]] = []
     if node.function in _EVENTS:
-        condition = node.given["condition"]
-        assert not isinstance(condition, str | float | Constant | Call | Operation)
-        pairs = [pair for c in comparisons(condition) for pair in ((c.left, c.right), (c.right, c.left))]
-        read = course
+        read: Expression = course
     elif node.function in _ON_SCALE:
-        pairs = [(comparison.left, comparison.right), (comparison.right, comparison.left)]
         read = node
+    else:
+        return []
+    inner = [part for part in parts(comparison) if isinstance(part, Comparison)]
+    pairs = [pair for c in inner for pair in ((c.left, c.right), (c.right, c.left))]
     return [
         other.value / course.type.factor
         for side, other in pairs
