@@ -43,6 +43,16 @@ def check_geometry(context: Context) -> None:
         _check_mask(context, path, mask, tissue)
 
 
+def _check_blocks(context: Context, domain: Domain) -> bool:
+    """Whether neighbourhood blocks are whole voxels along every axis; one fault is enough."""
+    side = context.scenario.tissue.neighbourhood
+    for axis, length in enumerate(domain.size):
+        step = domain.spacing[axis if len(domain.spacing) > 1 else 0]
+        if length > step and not multiple(context, ("tissue", "neighbourhood"), side, step, "spacing"):
+            return False
+    return True
+
+
 def _grid(context: Context, domain: Domain) -> Grid | None:
     """The grid, or None when the domain is faulty."""
     if any(is_unknown(value) for _, value in quantities(domain)):
@@ -51,6 +61,7 @@ def _grid(context: Context, domain: Domain) -> Grid | None:
     for axis, length in enumerate(domain.size):
         step = domain.spacing[axis if len(domain.spacing) > 1 else 0]
         sound &= multiple(context, ("domain", "size", axis), length, step, "spacing")
+    sound &= _check_blocks(context, domain)
     if any(is_unknown(cell_type.density) for cell_type in context.scenario.cell_types.values()):
         return None
     cost = estimate(context.scenario)
