@@ -101,8 +101,9 @@ class Identifiability:
 def identify(jacobian: Jacobian, prior_sd: NDArray[np.float64]) -> Identifiability:
     """Information, standard deviations and correlations from the slopes of the targets.
 
-    Chance adds its square to every diagonal entry of JᵀJ and makes parameters seem held; it is subtracted,
-    and what becomes negative by that is set to zero.
+    Chance adds its square to every diagonal entry of JᵀJ and makes parameters seem held.  What it adds in the
+    mean and twice the standard deviation of that are subtracted, so that a parameter whose slopes are chance
+    alone counts as held once in forty times; what becomes negative is set to zero.
 
     Parameters
     ----------
@@ -117,7 +118,9 @@ def identify(jacobian: Jacobian, prior_sd: NDArray[np.float64]) -> Identifiabili
     if np.isfinite(jacobian.noise).all():
         noise = np.sum(jacobian.noise**2, axis=0)
         noise_share = min(1.0, float(noise.sum()) / trace) if trace > 0 else 0.0
-        information = information - np.diag(noise)
+        # Squares of normal numbers: variance 2 σ⁴ each.
+        scatter = np.sqrt(2.0 * np.sum(jacobian.noise**4, axis=0))
+        information = information - np.diag(noise + 2.0 * scatter)
     values, vectors = np.linalg.eigh(information)
     values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
     information = (vectors * values) @ vectors.T
