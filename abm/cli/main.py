@@ -18,6 +18,7 @@ from typer.main import get_command
 
 from abm import __version__
 from abm.cli import (
+    ablate,
     assay,
     calibrate,
     check,
@@ -57,6 +58,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "plot": plot.plot,
     "assay": assay.assay,
     "why": why.why,
+    "ablate": ablate.ablate,
     "calibrate": calibrate.calibrate,
     "init": init.init,
     "schema": schema.schema,
