@@ -15,6 +15,7 @@ from abm.scenario.extend import Loader
 from abm.scenario.form import well_formed
 from abm.scenario.merge import merge, settled
 from abm.scenario.nodes import ListNode, MapNode, Mark, Node, Origin, ScalarNode, nearest, plain
+from abm.scenario.physicell import embed_rules, with_rules
 from abm.scenario.read import UnreadableError
 from abm.scenario.repair import repaired
 from abm.scenario.schema.claims import Claims
@@ -123,21 +124,24 @@ def _experiment(document: MapNode, loader: Loader, stem: str, sets: Sequence[str
     faults = loader.faults
     for setting in sets:
         document = apply_setting(document, setting, faults)
-    document = loader.embed_images(document)
+    document = embed_rules(loader.embed_images(document), loader.names, faults)
     base_document = _without(document, FILE_KEYS)
+    ruled, notes = with_rules(base_document, faults, loader.incomplete)
     patches = _patches(document, stem, faults)
     run_settings, setting_faults = validate(RunSettings, _only(document, ("replicates", "seed")))
     faults += setting_faults
-    base, warnings = _one(base_document, loader, ())
+    base, warnings = _one(ruled, loader, ())
+    warnings += notes
     arms: dict[str, Scenario] = {}
     arm_documents: dict[str, MapNode] = {}
     for name, patch in patches.items():
-        merged = settled(merge(base_document, patch)) if patch.entries else base_document
-        assert isinstance(merged, MapNode)
-        arm_documents[name] = merged
+        arm_documents[name] = ruled
         if patch.entries:
-            arm, more = _one(merged, loader, ("arms", name))
-            warnings += more
+            merged = settled(merge(base_document, patch))
+            assert isinstance(merged, MapNode)
+            arm_documents[name], notes = with_rules(merged, faults, loader.incomplete)
+            arm, more = _one(arm_documents[name], loader, ("arms", name))
+            warnings += notes + more
         else:
             arm = base
         if arm is not None:

@@ -56,15 +56,28 @@ def resolve(text: str) -> str | int | float | bool | None:
     return float(text) if _FLOAT.fullmatch(text) else text
 
 
-def read_bytes(path: Path, shown: str) -> bytes:
-    """Content of a scenario file; every way this can go wrong has its own message."""
+def read_bytes(
+    path: Path, shown: str, what: str = "a scenario is one YAML file", pattern: str = "*.y*ml"
+) -> bytes:
+    """Content of a text file; every way this can go wrong has its own message.
+
+    Parameters
+    ----------
+    path : Path
+    shown : str
+        Name of the file in messages.
+    what : str
+        What the file should be, in a sentence.
+    pattern : str
+        Names among which the nearest spelling of a missing one is looked for.
+    """
     nowhere = Mark(Origin(shown))
     try:
         if path.is_dir():
-            raise UnreadableError(nowhere.fault("is a directory; a scenario is one YAML file"))
+            raise UnreadableError(nowhere.fault(f"is a directory; {what}"))
         if not path.exists():
             folder = path.parent if path.parent.is_dir() else None
-            others = sorted(p.name for p in folder.glob("*.y*ml"))[:200] if folder else []
+            others = sorted(p.name for p in folder.glob(pattern))[:200] if folder else []
             raise UnreadableError(nowhere.fault(f"no such file{nearest(path.name, others)}"))
         if not path.is_file():
             raise UnreadableError(nowhere.fault("is not a regular file"))
@@ -77,8 +90,8 @@ def read_bytes(path: Path, shown: str) -> bytes:
         raise UnreadableError(nowhere.fault(f"cannot be read: {reason}")) from None
 
 
-def decode(content: bytes, shown: str) -> str:
-    """Bytes to text; UTF-8 only, no control characters."""
+def decode(content: bytes, shown: str, what: str = "a scenario") -> str:
+    """Bytes to text; UTF-8 only, no control characters; `what` says in messages what the text should be."""
     if len(content) > MAX_BYTES:
         message = f"text has {len(content)} bytes; at most {MAX_BYTES} are read"
         raise UnreadableError(Mark(Origin(shown)).fault(message))
@@ -87,7 +100,7 @@ def decode(content: bytes, shown: str) -> str:
     except UnicodeDecodeError as error:
         before = content[: error.start]
         line = before.count(b"\n") + 1
-        message = f"byte 0x{content[error.start]:02x} is not UTF-8; a scenario is a UTF-8 text file"
+        message = f"byte 0x{content[error.start]:02x} is not UTF-8; {what} is a UTF-8 text file"
         raise UnreadableError(Mark(Origin(shown), line, 0).fault(message)) from None
     bad = re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", text)
     if bad:

@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 from abm.errors import Fault
 from abm.scenario.form import model_at
 from abm.scenario.nodes import MapNode, Mark, dotted, find, key_mark, listed, nearest, plain, value_mark
-from abm.scenario.schema.scenario import FILE_KEYS, Scenario
+from abm.scenario.schema.scenario import ExperimentFile, Scenario
 
 Model = TypeVar("Model", bound=BaseModel)
 Loc: TypeAlias = tuple[str | int, ...]
@@ -150,6 +150,9 @@ def _shown(given: object) -> str:
 def allowed_keys(model: type[BaseModel], path: Loc) -> list[str]:
     """Keys of the mapping at `path` that the schema knows; empty where names are free."""
     if not path and issubclass(model, Scenario):
-        return [*model.model_fields, *(key for key in FILE_KEYS if key not in model.model_fields)]
+        return [
+            *model.model_fields,
+            *(key for key in ExperimentFile.model_fields if key not in model.model_fields),
+        ]
     found = model_at(model, path)
     return list(found.model_fields) if found is not None else []

@@ -12,6 +12,7 @@ from abm.scenario.schema.domain import Domain
 from abm.scenario.schema.drugs import Drug
 from abm.scenario.schema.fields import Compartment, Cytokine, Route
 from abm.scenario.schema.injuries import Injury, InjuryKind
+from abm.scenario.schema.physicell import RulesFiles
 from abm.scenario.schema.readout import Assays, Readout
 from abm.scenario.schema.section import Section
 from abm.scenario.schema.shapes import Shape
@@ -70,7 +71,7 @@ class RunSettings(Section):
     )
 
 
-class ExperimentFile(Scenario, RunSettings, Claims):
+class ExperimentFile(Scenario, RunSettings, Claims, RulesFiles):
     """A scenario file as it is written; the JSON Schema for editors is made from it."""
 
     extends: str | tuple[str, ...] = Field(
