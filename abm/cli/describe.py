@@ -29,7 +29,7 @@ def describe(
         typer.Option("-o", "--output", metavar="FILE", help="Write Markdown, or CSV if it ends on .csv."),
     ] = None,
     csv: Annotated[
-        bool, typer.Option("--csv", help="The parameter table as CSV; with --parameters.")
+        bool, typer.Option("--csv", help="The parameter table as CSV.")
     ] = False,
     sets: Settings = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
@@ -45,8 +45,8 @@ def describe(
     from abm.study.arms import chosen_arms
 
     as_table = csv or (output is not None and output.suffix.lower() == CSV)
-    if as_table and (odd or not parameters):
-        raise typer.BadParameter("only the parameter table can be CSV: give --parameters, and not --odd")
+    if as_table and odd:
+        raise typer.BadParameter("the ODD protocol is Markdown; only the parameter table can be CSV")
     refuse_existing(output, force)
     experiment = load_experiment(file, sets or ())
     for fault in experiment.warnings:

@@ -7,21 +7,15 @@ the parameter table and the references.
 from __future__ import annotations
 
 from abm import __version__
-from abm.scenario.nodes import ListNode, MapNode, Node, ScalarNode, dotted, plain
 from abm.scenario.odd_concepts import design_concepts
 from abm.scenario.odd_details import initialization, input_data, submodels
+from abm.scenario.odd_experiments import experiments
 from abm.scenario.odd_markdown import bullets, code, heading, joined, table
 from abm.scenario.odd_markdown import plain as escaped
 from abm.scenario.odd_overview import entities, processes, purpose
 from abm.scenario.odd_prose import prose, texts
-from abm.scenario.odd_schema import content_of, in_one_line
-from abm.scenario.odd_subject import Subject, named
+from abm.scenario.odd_subject import Subject
 from abm.scenario.parameters import Parameter, cited_sources, grouped, parameters
-from abm.scenario.schema.injuries import Injury
-from abm.scenario.schema.scenario import FILE_KEYS, Scenario
-from abm.units import readable
-
-_LONG = 120  # characters of a value that are shown where arms differ
 
 
 def odd_protocol(subject: Subject, *, with_parameters: bool = True) -> str:
@@ -95,68 +89,6 @@ def _which(subject: Subject) -> str:
     if len(arms) == 1:
         return f"The experiment has one arm, {code(next(iter(arms)))}."
     return "It describes what all arms have in common; under *Simulation experiments* stands how they differ."
-
-
-def experiments(subject: Subject) -> str:
-    """Injuries, interventions and other differences of every arm."""
-    arms = subject.experiment.arms if subject.arm is None else {subject.arm: subject.scenario}
-    n = subject.experiment.replicates
-    parts = [f"{n} replicate{'s' * (n > 1)} of every arm; replicates of the same number share their noise."]
-    for name, arm in arms.items():
-        parts.append(joined([heading(4, f"Arm {code(name)}"), bullets(_doings(subject, name, arm))]))
-    return joined(parts)
-
-
-def _doings(subject: Subject, name: str, arm: Scenario) -> list[str]:
-    items = [_injury(one, arm) for one in arm.injuries] or ["No injury."]
-    for intervention in arm.interventions:
-        kind, content = content_of(intervention)
-        items.append(f"Intervention {code(kind)}: {in_one_line(content)}.")
-    if not arm.interventions:
-        items.append("No intervention.")
-    base = MapNode(
-        {k: v for k, v in subject.experiment.document.entries.items() if k not in FILE_KEYS},
-        {},
-        subject.experiment.document.mark,
-    )
-    for path, before, after in _differences(base, subject.experiment.arm_documents[name], ()):
-        if path[0] not in ("injuries", "interventions"):
-            items.append(
-                f"{code(dotted(path))}: {escaped(_short(after))} in place of {escaped(_short(before))}."
-            )
-    return items
-
-
-def _injury(injury: Injury, arm: Scenario) -> str:
-    kind = arm.injury_kinds[injury.kind]
-    when = ", ".join(readable(at, "min") if at else "day 0" for at in injury.times)
-    edge = f"; edge {escaped(injury.edge.given)}" if float(injury.edge) else ""
-    return f"Injury: {named(injury.kind, kind.label)} at region {code(injury.site)}, {when}{edge}."
-
-
-def _differences(
-    a: Node | None, b: Node | None, path: tuple[str | int, ...]
-) -> list[tuple[tuple[str | int, ...], Node | None, Node | None]]:
-    """Deepest paths at which two documents differ."""
-    if isinstance(a, MapNode) and isinstance(b, MapNode):
-        keys = dict.fromkeys([*a.entries, *b.entries])
-        return [
-            found
-            for key in keys
-            for found in _differences(a.entries.get(key), b.entries.get(key), (*path, key))
-        ]
-    if isinstance(a, ListNode) and isinstance(b, ListNode) and len(a.items) == len(b.items):
-        pairs = enumerate(zip(a.items, b.items, strict=True))
-        return [found for i, (one, other) in pairs for found in _differences(one, other, (*path, i))]
-    same = a is not None and b is not None and plain(a) == plain(b)
-    return [] if same or (a is None and b is None) else [(path, a, b)]
-
-
-def _short(node: Node | None) -> str:
-    if node is None:
-        return "nothing"
-    text = node.text if isinstance(node, ScalarNode) else str(plain(node))
-    return text if len(text) <= _LONG else f"{text[:_LONG]} ..."
 
 
 def parameter_tables(found: tuple[Parameter, ...]) -> str:

@@ -26,7 +26,7 @@ def code(text: str) -> str:
 
 def cell(text: str) -> str:
     """A finished text inside a table."""
-    return " ".join(text.split()).replace("|", "\\|") if "\\|" not in text else " ".join(text.split())
+    return re.sub(r"(?<!\\)\|", r"\\|", " ".join(text.split()))
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
