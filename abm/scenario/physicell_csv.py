@@ -28,7 +28,7 @@ MAX_FAULTS = 100
 UP, DOWN = "increases", "decreases"
 #: Directions that PhysiCell takes for "increases"; the saturation counts as a maximum for that word only.
 _UPWARDS = (UP, "increase", "promotes")
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _NOT_DECIMAL = re.compile(r"[+-]?(?:0[xX][0-9a-fA-F]|inf|nan)", re.IGNORECASE)
 _BLANKS = " \t\v\f"
 
@@ -51,6 +51,8 @@ class Rule:
         The rule applies to dead cells as well.
     marks : tuple of Mark
         Where each of `FIELDS` stands.
+    faulty : frozenset of int
+        Which of `FIELDS` are faulty; the values of faulty numbers mean nothing.
     """
 
     cell_type: str
@@ -63,6 +65,7 @@ class Rule:
     hill_power: float
     to_dead: bool
     marks: tuple[Mark, ...] = field(compare=False, repr=False)
+    faulty: frozenset[int] = frozenset()
 
     @property
     def line(self) -> int:
@@ -81,6 +84,7 @@ class RulesText:
     Attributes
     ----------
     rules : list of Rule
+        Those with a faulty field as well: their names can still be looked at.
     faults : list of Fault
     notes : list of Fault
         Places where PhysiCell reads something that cannot have been meant.
@@ -89,6 +93,7 @@ class RulesText:
     rules: list[Rule] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     notes: list[Fault] = field(default_factory=list)
+    old_versions: set[int] = field(default_factory=set, repr=False)
 
 
 def origin_of(text: str, name: str) -> Origin:
@@ -113,7 +118,7 @@ def read_rules(text: str, name: str, compat: bool = False) -> RulesText:
             continue
         if len(found.rules) >= MAX_RULES or len(found.faults) >= MAX_FAULTS:
             most = f"{MAX_RULES} rules" if len(found.rules) >= MAX_RULES else f"{MAX_FAULTS} faults"
-            message = f"more than {most}: the file was not read from here on"
+            message = f"more than {most}; the file was not read from here on"
             found.faults.append(Mark(origin, number, 1).fault(message))
             break
         rule = _Line(found, origin, number, line, compat).rule()
@@ -134,42 +139,47 @@ class _Line:
     line: str
     compat: bool
 
+    def __post_init__(self) -> None:
+        self.faulty: set[int] = set()
+
     def rule(self) -> Rule | None:
-        """The rule, or None when it is faulty or skipped."""
-        before = len(self.found.faults)
+        """The rule, or None when the line is none, or is skipped."""
         parts = self._parts()
         if parts is None:
             return None
         self.fields, self.marks = parts
-        if not any(map(_NUMBER.match, (text.strip(_BLANKS) for text in self.fields[SATURATION:]))):
-            self._wrong(
-                self._mark(1), "no field of this line is a number; a header is not part of the format"
-            )
+        if not any(_NUMBER.match(text.strip(_BLANKS)) for text in self.fields[SATURATION:]):
+            message = "no field of this line is a number; a header is not part of the format"
+            self.found.faults.append(self._mark(1).fault(message))
             return None
-        for at in (CELL_TYPE, SIGNAL, DIRECTION, BEHAVIOUR):
-            self._check_text(at)
+        if not self._quotes():
+            for at in (CELL_TYPE, SIGNAL, BEHAVIOUR):
+                self._check_blanks(at)
         is_up, is_maximum = self._direction()
         saturation = self._amount(SATURATION)
         half_max, power = self._positive(HALF_MAX), self._positive(HILL_POWER)
         to_dead = self._to_dead()
-        if len(self.found.faults) > before:
-            return None
-        cell_type, signal, _, behaviour = self.fields[:SATURATION]
-        numbers = (saturation, half_max, power)
-        return Rule(cell_type, signal, is_up, is_maximum, behaviour, *numbers, to_dead, self.marks)
+        return Rule(
+            *(self.fields[CELL_TYPE], self.fields[SIGNAL], is_up, is_maximum, self.fields[BEHAVIOUR]),
+            *(saturation, half_max, power, to_dead, self.marks, frozenset(self.faulty)),
+        )
 
     def _mark(self, column: int) -> Mark:
         return Mark(self.origin, self.number, column)
 
-    def _odd(self, mark: Mark, meant: str, physicell: str) -> None:
-        """Something that PhysiCell reads otherwise than it is meant."""
+    def _odd(self, mark: Mark, meant: str, physicell: str, at: int | None = None) -> None:
+        """Something that PhysiCell reads otherwise than it is meant; `at` is the field that it makes faulty."""
         if self.compat:
             self.found.notes.append(mark.fault(f"{meant}: {physicell}, as in PhysiCell"))
-        else:
-            self.found.faults.append(mark.fault(f"{meant}; in PhysiCell {physicell}"))
+            return
+        self.found.faults.append(mark.fault(f"{meant}; in PhysiCell {physicell}"))
+        if at is not None:
+            self.faulty.add(at)
 
-    def _wrong(self, mark: Mark, message: str) -> None:
-        self.found.faults.append(mark.fault(message))
+    def _wrong(self, at: int, message: str) -> None:
+        """A field that cannot be used."""
+        self.found.faults.append(self.marks[at].fault(message))
+        self.faulty.add(at)
 
     def _parts(self) -> tuple[list[str], tuple[Mark, ...]] | None:
         """The fields and where each stands; split at tabs where commas do not give the right number."""
@@ -195,70 +205,74 @@ class _Line:
 
     def _misformed(self, parts: list[str]) -> None:
         old = _old_version(parts)
-        if old:
-            # PhysiCell refuses such files by their version, so nothing is skipped that it would read.
-            self._wrong(self._mark(1), old)
-            return
-        count = f"{len(parts)} field{'s' if len(parts) != 1 else ''} where a rule has {len(FIELDS)}"
-        self._odd(self._mark(1), f"{count}: {', '.join(FIELDS)}", "the line is skipped")
+        if not old:
+            count = f"{len(parts)} field{'s' if len(parts) != 1 else ''} where a rule has {len(FIELDS)}"
+            self._odd(self._mark(1), f"{count}: {', '.join(FIELDS)}", "the line is skipped")
+        elif len(parts) not in self.found.old_versions:
+            # PhysiCell refuses such files by their version: there is nothing to be read as it does.
+            self.found.old_versions.add(len(parts))
+            self.found.faults.append(self._mark(1).fault(old))
 
-    def _check_text(self, at: int) -> None:
-        text, mark, what = self.fields[at], self.marks[at], FIELDS[at]
-        if text.startswith('"') or text.endswith('"'):
-            self._wrong(
-                mark, f"{what} {quoted(text)}: the format has no quotes; PhysiCell takes them as letters"
-            )
-        elif at == CELL_TYPE and text.strip(_BLANKS).startswith(COMMENT):
-            self._wrong(mark, "a comment starts in the first column; PhysiCell takes this for a rule")
-        elif text != text.strip(_BLANKS) and at != DIRECTION:
+    def _quotes(self) -> bool:
+        """Whether names stand in quotes, which is reported once for the line."""
+        names = [at for at in (CELL_TYPE, SIGNAL, DIRECTION, BEHAVIOUR) if '"' in self.fields[at]]
+        if names:
+            text = quoted(self.fields[names[0]])
+            message = f"the format has no quotes; PhysiCell takes them as letters of the {FIELDS[names[0]]}"
+            self._wrong(names[0], f"{text}: {message}")
+            self.faulty.update(names)
+        return bool(names)
+
+    def _check_blanks(self, at: int) -> None:
+        text, what = self.fields[at], FIELDS[at]
+        bare = text.strip(_BLANKS)
+        if at == CELL_TYPE and bare.startswith(COMMENT):
+            self._wrong(at, "a comment starts in the first column; PhysiCell takes this for a rule")
+        elif text != bare:
             side = "before" if text[0] in _BLANKS else "after"
-            reads = "PhysiCell takes blanks as part of a name"
-            self._wrong(mark, f"blank {side} the {what} {quoted(text.strip(_BLANKS))}; {reads}")
+            message = f"blank {side} the {what} {quoted(bare)}; PhysiCell takes blanks as part of a name"
+            self._wrong(at, message)
 
     def _direction(self) -> tuple[bool, bool]:
         """Whether the signal raises, and whether the saturation counts as a maximum."""
         text, mark = self.fields[DIRECTION], self.marks[DIRECTION]
         is_up, is_maximum = text in _UPWARDS, text == UP
-        if text not in (UP, DOWN) and '"' not in text:
-            hint = nearest(text.strip(_BLANKS), (UP, DOWN))
+        if text not in (UP, DOWN) and DIRECTION not in self.faulty:
+            hint = nearest(text.strip(_BLANKS)[:100], (UP, DOWN))
             reads = "its saturation value is taken for a minimum" if is_up else f"it is read as '{DOWN}'"
-            self._odd(mark, f"direction {quoted(text)}{hint}; allowed: {UP}, {DOWN}", reads)
+            self._odd(mark, f"direction {quoted(text)}{hint}; allowed: {UP}, {DOWN}", reads, DIRECTION)
         return is_up, is_maximum
 
     def _amount(self, at: int) -> float:
         """A number; 0 when it is faulty."""
-        text, mark = self.fields[at].strip(_BLANKS), self.marks[at]
-        what = f"{FIELDS[at]} {quoted(text)}"
-        found = _NUMBER.match(text)
-        if _NOT_DECIMAL.match(text):
-            self._wrong(mark, f"{what} is no finite decimal number")
-            return 0.0
+        text = self.fields[at].strip(_BLANKS)
+        what, found = f"{FIELDS[at]} {quoted(text)}", _NUMBER.match(text)
         value = float(found[0]) if found else 0.0
-        if math.isinf(value) or (
-            value == 0.0 and found and re.search("[1-9]", found[0].lower().split("e")[0])
-        ):
-            self._wrong(mark, f"{what} is outside the numbers of this program (1e-308 to 1.8e308)")
-            return 0.0
-        if not found or found[0] != text:
-            self._odd(mark, f"{what} is no number", f"it is read as {value:g}")
+        is_lost = value == 0.0 and found is not None and bool(re.search("[1-9]", found[1]))
+        if _NOT_DECIMAL.match(text):
+            self._wrong(at, f"{what} is no finite decimal number")
+        elif math.isinf(value) or is_lost:
+            self._wrong(at, f"{what} is outside the numbers of this program (1e-308 to 1.8e308)")
+        elif found is None or found[0] != text:
+            self._odd(self.marks[at], f"{what} is no number", f"it is read as {value:g}", at)
         return value
 
     def _positive(self, at: int) -> float:
-        before = len(self.found.faults)
         value = self._amount(at)
-        if value <= 0.0 and len(self.found.faults) == before:
+        if value <= 0.0 and at not in self.faulty:
             why = "; PhysiCell divides by it" if at == HALF_MAX and value == 0.0 else ""
             text = quoted(self.fields[at].strip(_BLANKS))
-            self._wrong(self.marks[at], f"{FIELDS[at]} {text} must be above 0{why}")
+            self._wrong(at, f"{FIELDS[at]} {text} must be above 0{why}")
         return value
 
     def _to_dead(self) -> bool:
-        text, mark = self.fields[DEAD].strip(_BLANKS), self.marks[DEAD]
+        text = self.fields[DEAD].strip(_BLANKS)
         if text in ("0", "1"):
             return text == "1"
         found = None if _NOT_DECIMAL.match(text) else _NUMBER.match(text)
         reads = found is not None and float(found[0]) != 0.0
-        self._odd(mark, f"'applies to dead' is 0 or 1, not {quoted(text)}", f"it is read as {int(reads)}")
+        meant = f"'{FIELDS[DEAD]}' is 0 or 1, not {quoted(text)}"
+        self._odd(self.marks[DEAD], meant, f"it is read as {int(reads)}", DEAD)
         return reads
 
 

@@ -131,35 +131,34 @@ class Translator:
                 )
             else:
                 used = dict.fromkeys(one for rule in rules for one in rule.names())
-                message = f"'{name}' leaves out no rule{nearest(name, used)}"
+                message = f"'{name}' leaves out no rule{nearest(name[:100], (one[:100] for one in used))}"
                 self._fault(message, "leave_out", i)
         return kept
 
     def translate(self, rule: Rule) -> Translated | None:
-        """The rule in this scenario's terms, or None when something of it is unknown."""
+        """The rule in this scenario's terms, or None when something of it is unknown or faulty."""
         before = len(self.faults)
+        faulty, marks = rule.faulty, rule.marks
         cell_type = self.cell_types.get(rule.cell_type)
-        if cell_type is None:
-            self._unknown(rule.marks[CELL_TYPE], "cell type", rule.cell_type, self.cell_types, "cell_types")
+        if cell_type is None and CELL_TYPE not in faulty:
+            self._unknown(marks[CELL_TYPE], "cell type", rule.cell_type, self.cell_types, "cell_types")
         names, known_signals, known_behaviours = self._dictionary(cell_type)
-        signal = known_signals.get(rule.signal)
-        behaviour = known_behaviours.get(rule.behaviour)
-        if signal is None:
-            self._unknown_name(rule.marks[SIGNAL], "signal", rule.signal, known_signals, names, cell_type)
-        if behaviour is None:
-            self._unknown_name(
-                rule.marks[BEHAVIOUR], "behaviour", rule.behaviour, known_behaviours, names, cell_type
-            )
-        half_max = self._half_max(rule, signal) if signal is not None else None
-        to = self._to(rule, behaviour) if behaviour is not None else None
+        signal, behaviour = known_signals.get(rule.signal), known_behaviours.get(rule.behaviour)
+        if signal is None and SIGNAL not in faulty:
+            self._unknown_name(marks[SIGNAL], "signal", rule.signal, known_signals, names, cell_type)
+        if behaviour is None and BEHAVIOUR not in faulty:
+            name = rule.behaviour
+            self._unknown_name(marks[BEHAVIOUR], "behaviour", name, known_behaviours, names, cell_type)
+        half_max = self._half_max(rule, signal) if signal is not None and HALF_MAX not in faulty else None
+        to = self._to(rule, behaviour) if behaviour is not None and SATURATION not in faulty else None
         self._check_dead(rule)
-        if signal is None or behaviour is None or cell_type is None or len(self.faults) > before:
+        if signal is None or behaviour is None or cell_type is None or len(self.faults) > before or faulty:
             return None
         if half_max is None or to is None:
             return None  # for want of a unit that an earlier rule has asked for
         if signal.text == "dead":
             message = f"'{rule.signal}' is 0 for every cell that acts: the rule has no effect"
-            self.notes.append(rule.marks[SIGNAL].fault(message))
+            self.notes.append(marks[SIGNAL].fault(message))
         return Translated(rule, cell_type, signal, behaviour, to, half_max, self.compat)
 
     # ------------------------------------------------------------------------------------ names
@@ -239,7 +238,7 @@ class Translator:
             return
         if cell_type is None and name.startswith("custom"):
             return  # the variables of an unknown cell type are not known either
-        hint = f"{lookalike(name)}{nearest(name[:100], known)}{numbered(name[:200])}"
+        hint = numbered(name[:200]) or f"{lookalike(name)}{nearest(name[:100], known)}"
         message = f"unknown {what} {quoted(name)}{hint}"
         if name == "damage" or name.startswith("custom"):
             message += f"; variables of {cell_type}: {listed(names.variables)}"
