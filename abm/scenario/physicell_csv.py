@@ -160,15 +160,24 @@ class _Line:
         half_max, power = self._positive(HALF_MAX), self._positive(HILL_POWER)
         to_dead = self._to_dead()
         return Rule(
-            *(self.fields[CELL_TYPE], self.fields[SIGNAL], is_up, is_maximum, self.fields[BEHAVIOUR]),
-            *(saturation, half_max, power, to_dead, self.marks, frozenset(self.faulty)),
+            cell_type=self.fields[CELL_TYPE],
+            signal=self.fields[SIGNAL],
+            is_up=is_up,
+            is_maximum=is_maximum,
+            behaviour=self.fields[BEHAVIOUR],
+            saturation=saturation,
+            half_max=half_max,
+            hill_power=power,
+            to_dead=to_dead,
+            marks=self.marks,
+            faulty=frozenset(self.faulty),
         )
 
     def _mark(self, column: int) -> Mark:
         return Mark(self.origin, self.number, column)
 
     def _odd(self, mark: Mark, meant: str, physicell: str, at: int | None = None) -> None:
-        """Something that PhysiCell reads otherwise than it is meant; `at` is the field that it makes faulty."""
+        """Something that PhysiCell reads otherwise than it is meant, and the field that it makes faulty."""
         if self.compat:
             self.found.notes.append(mark.fault(f"{meant}: {physicell}, as in PhysiCell"))
             return
