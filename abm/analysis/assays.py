@@ -29,7 +29,7 @@ SIGNAL = "nociception"
 VON_FREY_LABEL, HEAT_LABEL = "50 % withdrawal threshold", "latency of withdrawal from heat"
 
 _LIFE = -1.0  # day of what an animal keeps
-MOST_ANIMALS = 100_000
+MOST_ANIMALS = 10_000
 
 
 @dataclass(frozen=True)

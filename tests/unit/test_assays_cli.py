@@ -72,7 +72,7 @@ def test_output_is_not_replaced_by_accident(
         (("--at", "-1 d"), 4, "days to be tested that are not in it: -1"),
         (("--assay", "tail-flick"), 2, "there are von-frey, heat"),
         (("--animals", "0"), 2, "greater than or equal to 1"),
-        (("--animals", "1000000"), 4, "allowed: 1 to 100000"),
+        (("--animals", "1000000"), 4, "allowed: 1 to 10000"),
         (("--format", "jpg"), 2, "there are png, svg, pdf, or none alone"),
         (("-o", "/nowhere/x.csv", "--format", "none"), 4, "the directory does not exist"),
     ],
