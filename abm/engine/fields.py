@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from abm.compile.model import Model
 from abm.engine.events import add_releases, infuse_over_time
 from abm.engine.health import describe_cell, describe_voxel, when
-from abm.engine.removal import add_removal, removed_fields
+from abm.engine.removal import active_bonds, add_removal, removed_fields
 from abm.engine.sites import site_values
 from abm.engine.state import State
 from abm.engine.waiting import secrete_from_compartments
@@ -72,8 +72,21 @@ def advance_fields(model: Model, state: State, behaviours: Floats) -> None:
     ticks = model.clock.ticks_per_step
     add_leaks(model, state, source, inflow)
     infuse_over_time(model, state, ticks, source.reshape(source.shape[0], model.grid.n_voxel), inflow)
-    if solver.system.uptake.size:
-        _set_uptake(model, state, behaviours, source, solver)
+    if not solver.system.uptake.size:
+        _advance(model, state, source, solver, ticks)
+        return
+    by_cells = cell_uptake(model, state, behaviours, source.shape)
+    # Binders and targets meet anew in every field step; nothing else changes within a cell step.
+    part = 1 if active_bonds(model, state, source) else ticks
+    for _ in range(0, ticks, part):
+        solver.system.uptake[:] = by_cells
+        add_removal(model, state, source, solver.system.uptake, part * model.clock.tick)
+        refresh_factors(solver.system, model.fields.reservoirs, solver.factors, uptake_fields(model))
+        _advance(model, state, source, solver, part)
+
+
+def _advance(model: Model, state: State, source: Floats, solver: FieldSolver, ticks: int) -> None:
+    """Let the solver take some field steps."""
     restart = state.settling.astype(np.bool_)
     step = advance_parallel if solver.parallel else advance
     steps = np.full(source.shape[0], ticks, np.int64)
@@ -156,16 +169,17 @@ def add_leaks(model: Model, state: State, source: Floats, inflow: Floats) -> Non
         inflow[r, f] -= float(leaking.sum()) * share
 
 
-def _set_uptake(model: Model, state: State, behaviours: Floats, source: Floats, solver: FieldSolver) -> None:
-    """Uptake [1/min] of every voxel by cells and interventions, and the line factors that depend on it."""
-    n_field = len(model.names.cytokines)
-    per_cell = np.zeros((len(state.cells.id), n_field))
-    share = model.cell_volume[state.cells.type] / model.grid.voxel_volume
-    for f in np.flatnonzero(model.behaviours.uptake >= 0):
-        per_cell[:, f] = behaviours[:, model.behaviours.uptake[f]] * share
-    sum_per_voxel(state.cells.voxel, per_cell, solver.system.uptake)
-    add_removal(model, state, source, solver.system.uptake)
-    refresh_factors(solver.system, model.fields.reservoirs, solver.factors, uptake_fields(model))
+def cell_uptake(model: Model, state: State, behaviours: Floats, shape: tuple[int, ...]) -> Floats:
+    """Uptake by cells in every voxel, `shape` = (n_field, nz, ny, nx) [1/min]."""
+    in_voxels = np.zeros(shape)
+    columns = model.behaviours.uptake
+    taken = np.flatnonzero(columns >= 0)
+    if len(taken):
+        per_cell = np.zeros((len(state.cells.id), shape[0]))
+        share = model.cell_volume[state.cells.type] / model.grid.voxel_volume
+        per_cell[:, taken] = behaviours[:, columns[taken]] * share[:, None]
+        sum_per_voxel(state.cells.voxel, per_cell, in_voxels)
+    return in_voxels
 
 
 def _fault(model: Model, state: State, code: int, f: int, index: int) -> str:
