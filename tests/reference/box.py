@@ -21,6 +21,7 @@ domain: {size: [100 um, 40 um], spacing: 20 um, thickness: 20 um}
 tissue: {extracellular_fraction: 0.2}
 regions:
   left: {rectangle: {low: [0 um, 0 um], high: [40 um, 40 um]}}
+  whole: {rectangle: {low: [0 um, 0 um], high: [100 um, 40 um]}}
 """
 LEFT = np.tile([1, 1, 0, 0, 0], 2).astype(bool)
 ECS_VOLUME = 10 * 8000.0 * 0.2  # um^3

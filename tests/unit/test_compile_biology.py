@@ -164,14 +164,14 @@ interventions:
 
 def test_doses_in_ticks_and_femtograms() -> None:
     m = model(TREATED)
-    first, second, local = m.injections
-    assert [i.tick for i in m.injections] == [30, 720, 90]  # of 2 min
-    assert [i.origin for i in m.injections] == [INJECTED, INJECTED + 1, INJECTED + 2]
+    first, second, local = m.treatment.injections
+    assert [i.tick for i in m.treatment.injections] == [30, 720, 90]  # of 2 min
+    assert [i.origin for i in m.treatment.injections] == [INJECTED, INJECTED + 1, INJECTED + 2]
     assert (first.dose, first.phenotype, first.compartment) == (8e4, 1, 0)
     assert (second.dose, local.dose, local.phenotype, local.compartment) == (8e4, 500.0, 0, -1)
     np.testing.assert_array_equal(local.voxels, np.flatnonzero(m.regions[1]))
     assert first.text == "80000 living msc intrathecal"
-    blood, *boluses = m.infusions
+    blood, *boluses = m.treatment.infusions
     active = float(experiment(TREATED).base.cytokines["TGF-b1"].active_fraction)
     assert (blood.start, blood.stop, blood.compartment) == (60, 75, 1)
     assert blood.amount == pytest.approx(10e6 * active)

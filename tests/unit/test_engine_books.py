@@ -77,10 +77,14 @@ def test_protein_into_a_compartment(name: str) -> None:
 
 @pytest.mark.parametrize("duration", ["0 min", "40 min", "70 min"])
 def test_protein_into_the_tissue(duration: str) -> None:
-    """The slab takes its share of a local dose, at the site only."""
-    line = f"infuse: {{cytokine: IL-10, dose: 1 ng, route: local, site: site, at: 1 h, duration: {duration}}}"
-    m, control = with_interventions(line), model(BASE + "arms: {cci: {}}\n", "cci")
-    f = m.names.cytokines.index("IL-10")
+    """The slab takes its share of a local dose, at the site only; no cell makes or senses the substance."""
+    inert = BASE + "cytokines: {dextran: {diffusion: 30 um^2/s, half_life: 1 d, baseline: 100 pg/ml}}\n"
+    line = (
+        f"infuse: {{cytokine: dextran, dose: 1 ng, route: local, site: site, at: 1 h, duration: {duration}}}"
+    )
+    m = model(f"{inert}arms:\n  a:\n    interventions: [{{{line}}}]\n", "a")
+    control = model(inert + "arms: {cci: {}}\n", "cci")
+    f = m.names.cytokines.index("dextran")
     share = 1.0 * NG / m.fields.reservoirs.multiplicity
     soon = advance(m, days=70 / 1440)
     field = soon.concentration[f].reshape(-1)
@@ -161,7 +165,7 @@ def test_every_injected_cell_is_accounted_for(name: str) -> None:
     """Given = alive in the pool + died there + followed; followed = waiting + in tissue + lost + cleared."""
     m = with_interventions(*DOSES[name])
     msc, multiplicity = m.names.cell_types.index("msc"), m.fields.reservoirs.multiplicity
-    given = sum(injection.dose for injection in m.injections)
+    given = sum(injection.dose for injection in m.treatment.injections)
 
     def balance(state: State) -> None:
         books = [dose for (k, _), dose in state.doses.items() if k == msc]
@@ -170,7 +174,7 @@ def test_every_injected_cell_is_accounted_for(name: str) -> None:
         mine = cells.type == msc
         waiting, live = mine & (cells.place != TISSUE), mine & (cells.place == TISSUE) & (cells.dead == 0)
         dead = int((mine & (cells.dead == 1)).sum())
-        so_far = sum(i.dose for i in m.injections if i.tick < state.tick)
+        so_far = sum(i.dose for i in m.treatment.injections if i.tick < state.tick)
         assert sum(book.given for book in books) == pytest.approx(so_far)
         total = sum(book.pool + book.pool_lost for book in books) + count["injected"] * multiplicity
         assert total == pytest.approx(so_far, rel=1e-12)
@@ -230,7 +234,7 @@ def test_population_of_every_type_balances_at_every_step() -> None:
     mortal = """
 cell_types:
   microglia: {behaviours: {death: 0.01 /h}}
-  t_cell: {density: 300 /mm^3, behaviours: {arrival: {base: 3e5 /mm^3/h}}}
+  t_cell: {density: 300 /mm^3, behaviours: {arrival: {base: 300 /mm^3/h, times: []}}}
 """
     m = model(SMALL + mortal, "cci_bmsc", 2)
     n_type = len(m.names.cell_types)
