@@ -293,12 +293,12 @@ def split_as_physicell(line: str, delimiter: str) -> list[str]:
 
 def _old_version(parts: list[str]) -> str:
     """Message for a line of an older version of the format, or an empty text."""
-    if len(parts) == 9 and _is_direction(parts[2]):
+    if len(parts) == 9 and all(parts) and _is_direction(parts[2]):
         return (
             "9 fields: this is version 1 of the format, with the base value in field 5; PhysiCell reads "
             "version 3 only. Take the base value out of every line and write it in the cell type"
         )
-    if len(parts) == 10 and _is_direction(parts[6]):
+    if len(parts) == 10 and all(parts) and _is_direction(parts[6]):
         return (
             "10 fields: this is the first version of the format (behaviour, minimum, base value, maximum, "
             f"signal, direction, ...); PhysiCell reads version 3 only: {', '.join(FIELDS)}"
