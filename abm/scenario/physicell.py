@@ -101,9 +101,7 @@ def _read(file: ScalarNode) -> tuple[str, str]:
     if folder is None:
         raise UnreadableError(file.mark.fault("cannot be found: this text has no folder of its own"))
     shown = str(folder / file.text)
-    content = read_bytes(folder / file.text, shown, "rules stand in one CSV file", "*.csv")
-    if len(content) > MAX_BYTES:
-        raise UnreadableError(Fault(f"file has {len(content)} bytes; at most {MAX_BYTES} are read", shown))
+    content = read_bytes(folder / file.text, shown, "rules stand in one CSV file", "*.csv", MAX_BYTES)
     text = decode(content, shown, "a file of rules").replace("\r\n", "\n")
     if "\r" in text:
         line = text.count("\n", 0, text.index("\r")) + 1
@@ -136,18 +134,27 @@ def with_rules(
     if given is None or (isinstance(given, ScalarNode) and given.value is None):
         return rest, []
     sections, found = validate(RulesFiles, MapNode({KEY: given}, document.keys, document.mark))
-    faults += found
-    if sections is None or incomplete:
-        return rest, []
-    is_list = isinstance(given, ListNode)
-    items = given.items if isinstance(given, ListNode) else (given,)
     notes: list[Fault] = []
-    rules: list[Translated] = []
-    for i, (section, node) in enumerate(zip(sections.physicell_rules, items, strict=True)):
-        path: KeyPath = (KEY, i) if is_list else (KEY,)
-        assert isinstance(node, MapNode)
-        rules += _of_file(section, node, path, rest, faults, notes)
-    return _laid_over(rest, rules, faults, notes), notes
+    if sections is not None and not incomplete:
+        items = given.items if isinstance(given, ListNode) else (given,)
+        rules: list[Translated] = []
+        for i, (section, node) in enumerate(zip(sections.physicell_rules, items, strict=True)):
+            path: KeyPath = (KEY, i) if isinstance(given, ListNode) else (KEY,)
+            assert isinstance(node, MapNode)
+            rules += _of_file(section, node, path, rest, found, notes)
+        rest = _laid_over(rest, rules, found, notes)
+    faults += _shortened(found)
+    return rest, _shortened(notes)
+
+
+def _shortened(faults: list[Fault]) -> list[Fault]:
+    """The first faults or notes; nobody reads hundreds of them."""
+    faults = sorted(faults, key=lambda fault: (fault.file, fault.line, fault.column))
+    more = len(faults) - MAX_FAULTS
+    if more <= 0:
+        return faults
+    last = faults[MAX_FAULTS - 1]
+    return [*faults[:MAX_FAULTS], Fault(f"{more} more are not shown", last.file, last.line)]
 
 
 def _of_file(
@@ -166,13 +173,12 @@ def _of_file(
     found = read_rules(unquote(text), unquote(name), translator.compat)
     translated = []
     for rule in translator.kept(found.rules):
+        if len(translator.faults) >= MAX_FAULTS:
+            translator.faults.append(rule.marks[0].fault("the rules from here on were not looked at"))
+            break
         one = translator.translate(rule)
         if one is not None:
             translated.append(one)
-        if len(translator.faults) + len(found.faults) >= MAX_FAULTS:
-            message = f"more than {MAX_FAULTS} faults: the file was not looked at from here on"
-            translator.faults.append(rule.marks[0].fault(message))
-            break
     faults += found.faults + translator.faults
     notes += found.notes + translator.notes
     return translated

@@ -197,13 +197,13 @@ class _Line:
         if len(comma) != len(FIELDS):
             tab = split_as_physicell(self.line, "\t")
             delimiter, parts = ("\t", tab) if len(tab) > 1 else (",", comma)
+        if len(parts) != len(FIELDS):
+            self._misformed(parts)
+            return None
         marks, column = [], 1
         for part in parts:
             marks.append(self._mark(column))
             column += len(part) + 1
-        if len(parts) != len(FIELDS):
-            self._misformed(parts)
-            return None
         empty = [FIELDS[i] for i, part in enumerate(parts) if not part]
         if empty:
             self._odd(marks[parts.index("")], f"{', '.join(empty)} missing", "the line is skipped")

@@ -57,7 +57,11 @@ def resolve(text: str) -> str | int | float | bool | None:
 
 
 def read_bytes(
-    path: Path, shown: str, what: str = "a scenario is one YAML file", pattern: str = "*.y*ml"
+    path: Path,
+    shown: str,
+    what: str = "a scenario is one YAML file",
+    pattern: str = "*.y*ml",
+    most: int = MAX_BYTES,
 ) -> bytes:
     """Content of a text file; every way this can go wrong has its own message.
 
@@ -70,6 +74,8 @@ def read_bytes(
         What the file should be, in a sentence.
     pattern : str
         Names among which the nearest spelling of a missing one is looked for.
+    most : int
+        Bytes that are read at most.
     """
     nowhere = Mark(Origin(shown))
     try:
@@ -82,8 +88,8 @@ def read_bytes(
         if not path.is_file():
             raise UnreadableError(nowhere.fault("is not a regular file"))
         size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise UnreadableError(nowhere.fault(f"file has {size} bytes; at most {MAX_BYTES} are read"))
+        if size > most:
+            raise UnreadableError(nowhere.fault(f"file has {size} bytes; at most {most} are read"))
         return path.read_bytes()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
