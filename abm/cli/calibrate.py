@@ -102,7 +102,8 @@ def _print(found: Calibration, folder: Path, files: list[Path], seconds: float) 
     print(target_table(found.report).as_text())
     print()
     print(f"{folder}: {', '.join(file.name for file in files)}")
-    print(f"{found.runs} runs made now. Wall time {duration(seconds)}.")
+    print(f"{found.runs} runs made now, the others were known.")
+    print(f"Wall time {duration(seconds)}.")
 
 
 class Tally:
