@@ -23,6 +23,7 @@ from abm.cli import (
     calibrate,
     check,
     describe,
+    import_rules,
     info,
     init,
     library,
@@ -60,6 +61,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "why": why.why,
     "ablate": ablate.ablate,
     "calibrate": calibrate.calibrate,
+    "import-rules": import_rules.import_rules,
     "init": init.init,
     "schema": schema.schema,
 }

@@ -221,6 +221,9 @@ def _ruled_behaviour(
         message = f"cell_types.{cell_type}.behaviours does not say '{text}': the base value is 0"
         notes.append(first.fault(message))
     terms = _terms(response, group, faults, notes)
+    if response is None and terms.entries:
+        base = _value(0.0, group[0].behaviour.unit, first)
+        terms = MapNode({"base": base, **terms.entries}, {"base": first, **terms.keys}, first)
     return _merged_at(document, path, terms, first)
 
 
@@ -328,10 +331,10 @@ def _term(side: Side, one: Translated) -> MapNode:
 
 def _value(number: float, unit: str, mark: Mark) -> ScalarNode:
     """A number with its unit, to its last digit."""
-    text = f"{number!r} {unit}".strip().replace(".0 ", " ")
+    text = repr(number).removesuffix(".0")
     if unit:
-        return ScalarNode(text, text, mark)
-    return ScalarNode(number, repr(number), mark)
+        return ScalarNode(f"{text} {unit}", f"{text} {unit}", mark)
+    return ScalarNode(number, text, mark)
 
 
 def _written_key(document: MapNode, cell_type: str, text: str) -> str:
