@@ -146,7 +146,7 @@ def _experiment(document: MapNode, loader: Loader, stem: str, sets: Sequence[str
             arm = base
         if arm is not None:
             arms[name] = arm
-    claims = _claims(document, {name: arms.get(name) for name in patches}, faults)
+    claims = _claims(document, {name: arms.get(name) for name in patches}, faults, warnings)
     if faults:
         raise ScenarioError(_in_order(faults, loader.names))
     assert base is not None and run_settings is not None
@@ -163,13 +163,14 @@ def _experiment(document: MapNode, loader: Loader, stem: str, sets: Sequence[str
 
 
 def _claims(
-    document: MapNode, arms: Mapping[str, Scenario | None], faults: list[Fault]
+    document: MapNode, arms: Mapping[str, Scenario | None], faults: list[Fault], warnings: list[Fault]
 ) -> tuple[CheckedClaim, ...]:
     """The checked claims; an arm that is faulty itself is not looked into."""
     claims, found = validate(Claims, _only(document, ("claims",)))
     faults += found
-    checked, found = read_claims(claims, document, arms)
+    checked, found, late = read_claims(claims, document, arms)
     faults += found
+    warnings += late
     return checked
 
 

@@ -176,7 +176,6 @@ WRONG = {
     "threshold(cci, at=5) > 1 g": (18, "'5' has no unit; a time is expected, e.g. 5 d"),
     "threshold(cci, at=5 g) > 1 g": (18, "is in g; a time is expected"),
     "threshold(cci, at=-5 d) > 1 g": (18, "lies before the start of the run"),
-    "threshold(cci, at=50 d) > 1 g": (18, "'50 d' lies after the end of arm cci (33 d)"),
     "threshold(cci, from=5 d, to=3 d) > 1 g": (28, "the window ends before it begins"),
     "threshold(cci, at=1 d, from=3 d) > 1 g": (18, "give either at= or a window"),
     "threshold(cci, at=threshold(sham, at=1 d)) > 1 g": (18, "a time is given as a number"),
@@ -235,6 +234,13 @@ def test_what_is_wrong_and_where(text: str, experiment: Experiment) -> None:
     found = faults(text, experiment)
     assert found[0][0] == at, found
     assert says in found[0][1], found
+
+
+def test_a_time_after_the_end_is_a_warning_and_the_claim_stays(experiment: Experiment) -> None:
+    condition, found = check_claim("threshold(cci, at=50 d) > 1 g", experiment.arms)
+    assert condition is not None
+    assert [(fault.at, fault.is_late) for fault in found] == [(18, True)]
+    assert "'50 d' lies after the end of arm cci (33 d)" in found[0].message
 
 
 def test_all_faults_of_a_claim_are_told(experiment: Experiment) -> None:
@@ -329,34 +335,34 @@ arms: {cci: {}, other: {}}
 claims:
   - id: plain
     says: It falls.
-    test: threshold(cci, at=9 d) < 1 g
+    test: threshold(cci, at=-9 d) < 1 g
     source: JCI15
-  - {id: flow, says: It falls., test: "threshold(\\"cci\\", at=9 d) < 1 g", source: JCI15}
+  - {id: flow, says: It falls., test: "threshold(\\"cci\\", at=-9 d) < 1 g", source: JCI15}
   - id: quoted
     says: It falls.
-    test: 'concentration(''IL-1b'', cci, at=9 d) < 1 pg/ml'
+    test: 'concentration(''IL-1b'', cci, at=-9 d) < 1 pg/ml'
     source: JCI15
   - id: folded
     says: It falls.
     test: >
       threshold(cci, at=3 d) < 1 g
       and threshold(cci,
-        at=9 d) < 1 g
+        at=-9 d) < 1 g
     source: JCI15
   - id: literal
     says: It falls.
     test: |
       threshold(cci, at=3 d) < 1 g
-      and threshold(cci, at=9 d) < 1 g
+      and threshold(cci, at=-9 d) < 1 g
     source: JCI15
   - id: continued
     says: It falls.
     test: "threshold(cci,
-      at=9 d) < 1 g"
+      at=-9 d) < 1 g"
     source: JCI15
   - id: ends
     says: It falls.
-    test: threshold(cci, at=9 d) <
+    test: threshold(cci, at=-9 d) <
     source: JCI15
 """
 
@@ -370,20 +376,20 @@ def test_faults_point_into_the_text_of_the_file(tmp_path: Path, monkeypatch: pyt
     found = error.value.faults
     assert len(found) == 7
     for fault in found[:-1]:
-        assert lines[fault.line - 1][fault.column - 1 :].startswith("9 d"), fault
-        assert "lies after the end of arm" in fault.message
+        assert lines[fault.line - 1][fault.column - 1 :].startswith("-9 d"), fault
+        assert "lies before the start of the run" in fault.message
     last = found[-1]
-    assert (last.line, last.column) == (lines.index("    test: threshold(cci, at=9 d) <") + 1, 35)
+    assert (last.line, last.column) == (lines.index("    test: threshold(cci, at=-9 d) <") + 1, 35)
 
 
 def test_a_test_from_the_command_line_says_the_character(tmp_path: Path) -> None:
     path = tmp_path / "claims.yaml"
-    path.write_text(FILE.partition("  - {id: flow")[0].replace("9 d", "3 d"), encoding="utf-8")
+    path.write_text(FILE.partition("  - {id: flow")[0].replace("-9 d", "3 d"), encoding="utf-8")
     assert len(load_experiment(path).claims) == 1
     with pytest.raises(
-        ScenarioError, match=r"lies after the end of arm cci \(6 d\) \(character 19 of the test\)"
+        ScenarioError, match=r"lies before the start of the run.* \(character 19 of the test\)"
     ):
-        load_experiment(path, ['claims.0.test="threshold(cci, at=8 d) < 1 g"'])
+        load_experiment(path, ['claims.0.test="threshold(cci, at=-8 d) < 1 g"'])
 
 
 # ------------------------------------------------------------------------------------------------- claims

@@ -63,7 +63,7 @@ def check_claim(text: str, arms: Mapping[str, Scenario | None]) -> tuple[Conditi
     Returns
     -------
     condition : Condition or None
-        None when there are faults.
+        None when there are faults other than late times.
     faults : list of ClaimError
         One when the text cannot be read, else all that were found, by position.
     """
@@ -75,7 +75,7 @@ def check_claim(text: str, arms: Mapping[str, Scenario | None]) -> tuple[Conditi
     condition = checker.claim(tree)
     unique = {(fault.at, fault.message): fault for fault in checker.faults}
     faults = sorted(unique.values(), key=lambda fault: fault.at)
-    return (None if faults else condition), faults
+    return (condition if all(fault.is_late for fault in faults) else None), faults
 
 
 class Checker(Context):

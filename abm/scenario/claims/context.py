@@ -34,6 +34,10 @@ class Context:
         """Note a fault at a character of the claim."""
         self.faults.append(ClaimError(message, at))
 
+    def late(self, at: int, message: str) -> None:
+        """Note a time that the runs do not reach: of shortened runs, say, whose claims stay as they are."""
+        self.faults.append(ClaimError(message, at, is_late=True))
+
     def shown(self, part: Part) -> str:
         """A part as it was written, in quotes, cut when it is long."""
         text = self.text[part.start : part.end]

@@ -137,16 +137,16 @@ def label_of(context: Context, dimension: str, tree: Tree, series: str, arms: Ar
 
 def within_runs(context: Context, bound: Bound, times: Mapping[str, float], arms: Iterable[str]) -> bool:
     """Whether times lie within the runs of the arms, and windows begin before they end."""
-    before = len(context.faults)
     read = [(float(scenario.time.duration), arm) for arm in arms if (scenario := context.arms[arm])]
     end, arm = min(read, default=(math.inf, ""))
     for name, time in times.items():
         if time > end * (1.0 + 1e-12):
-            message = f"lies after the end of arm {arm} ({readable(end, 'min')})"
-            context.fault(bound[name].start, f"{context.shown(bound[name])} {message}")
+            message = f"lies after the end of arm {arm} ({readable(end, 'min')}); this cannot be evaluated"
+            context.late(bound[name].start, f"{context.shown(bound[name])} {message}")
     if "to" in times and times.get("from", 0.0) >= times["to"]:
         context.fault(bound["to"].start, "the window ends before it begins")
-    return len(context.faults) == before
+        return False
+    return True
 
 
 def fits(context: Context, tree: Call, function: Function, bound: Bound, arms: Arms) -> bool:

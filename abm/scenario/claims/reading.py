@@ -36,7 +36,7 @@ class CheckedClaim:
 
 def read_claims(
     claims: Claims | None, document: MapNode, arms: Mapping[str, Scenario | None]
-) -> tuple[tuple[CheckedClaim, ...], list[Fault]]:
+) -> tuple[tuple[CheckedClaim, ...], list[Fault], list[Fault]]:
     """Check the claims of a file against its arms.
 
     Parameters
@@ -51,14 +51,15 @@ def read_claims(
     Returns
     -------
     tuple
-        The sound claims, and the faults of the others.
+        The sound claims, the faults of the others, and warnings of times that no run reaches.
     """
     faults: list[Fault] = []
+    warnings: list[Fault] = []
     section = find(document, ("claims",))
     count = len(section.items) if isinstance(section, ListNode) else 0
-    conditions = [_condition(document, i, arms, faults) for i in range(min(count, MAX_CLAIMS))]
+    conditions = [_condition(document, i, arms, faults, warnings) for i in range(min(count, MAX_CLAIMS))]
     if claims is None:
-        return (), faults
+        return (), faults, warnings
     known, seen, found = _sources(arms), dict[str, int](), list[CheckedClaim]()
     for i, (claim, condition) in enumerate(zip(claims.claims, conditions, strict=True)):
         if claim.id in seen:
@@ -69,13 +70,17 @@ def read_claims(
         if condition is not None:
             references = tuple(str(known[key]) if key in known else key for key in claim.source)
             found.append(CheckedClaim(claim, condition, references))
-    return tuple(found), faults
+    return tuple(found), faults, warnings
 
 
 def _condition(
-    document: MapNode, i: int, arms: Mapping[str, Scenario | None], faults: list[Fault]
+    document: MapNode,
+    i: int,
+    arms: Mapping[str, Scenario | None],
+    faults: list[Fault],
+    warnings: list[Fault],
 ) -> Condition | None:
-    """The checked test of one claim; its faults are added to the others."""
+    """The checked test of one claim; its faults and warnings are added to the others."""
     path = ("claims", i, "test")
     test = find(document, path)
     if not isinstance(test, ScalarNode) or not isinstance(test.value, str) or len(test.value) > MAX_TEST:
@@ -84,7 +89,7 @@ def _condition(
     for error in errors:
         mark = mark_in(test, error.at)
         message = error.message if mark.line else f"{error.message} (character {error.at + 1} of the test)"
-        faults.append(mark.fault(message, dotted(path)))
+        (warnings if error.is_late else faults).append(mark.fault(message, dotted(path)))
     return condition
 
 

@@ -16,10 +16,13 @@ KEYWORDS = ("and", "or", "not")
 
 
 class ClaimError(Exception):
-    """A claim that cannot be read: what is wrong, and at which character (from 0)."""
+    """A claim that cannot be read: what is wrong, and at which character (from 0).
 
-    def __init__(self, message: str, at: int) -> None:
-        self.message, self.at = message, at
+    With `is_late` it can be read but not evaluated, because the runs end before.
+    """
+
+    def __init__(self, message: str, at: int, is_late: bool = False) -> None:
+        self.message, self.at, self.is_late = message, at, is_late
         super().__init__(message)
 
 
