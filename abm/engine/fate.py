@@ -10,14 +10,15 @@ from numpy.typing import NDArray
 from abm.compile.model import Model, Site
 from abm.engine.health import raise_for_status
 from abm.engine.population import add_cells, new_rows, place_near, remove_cells
-from abm.engine.sites import site_values
+from abm.engine.sites import site_table
 from abm.engine.state import State
-from abm.kernels.fate import choose_events
-from abm.kernels.rng import ARRIVAL, DIVISION_PLACE, FATE, PHAGOCYTOSIS, poisson, uniform
+from abm.kernels.fate import choose_events_of
+from abm.kernels.rng import ARRIVAL, DIVISION_PLACE, FATE, PHAGOCYTOSIS, fill_uniform, poisson, uniform
 from abm.kernels.sensing import in_contact
+from abm.kernels.sources import sum_over_places
 from abm.state.cells import ARRIVED, BORN, TISSUE, CellArrays, selected
 from abm.state.kinds import BehaviourKind
-from abm.state.tables import Floats
+from abm.state.tables import Floats, Ints
 
 DIVISION, DEATH, CLEARANCE = 0, 1, 2
 FIRST_TRANSITION = 3
@@ -34,46 +35,56 @@ def decide_fates(model: Model, state: State, behaviours: Floats) -> None:
     behaviours : (n, n_behaviour) float64
     """
     cells = state.cells
-    rates = event_rates(model, behaviours)
-    event = np.zeros(len(cells.id), np.int64)
+    event = np.empty(len(cells.id), np.int64)
     step = model.clock.step_of(state.tick)
-    status, row = choose_events(
-        np.uint64(model.seed), FATE, step, cells.id, rates, model.clock.cell_step, event
+    status, row = choose_events_of(
+        np.uint64(model.seed),
+        FATE,
+        step,
+        cells.id,
+        behaviours,
+        event_columns(model),
+        model.clock.cell_step,
+        event,
     )
     raise_for_status(model, state.tick, status, cells, row)
-    dead_before = np.flatnonzero(cells.dead)
-    if (event >= 0).any():
-        _transitions(model, state, event)
-        dying = event == DEATH
-        cells.dead[dying] = 1
-        state.count("died", cells.type[dying])
-    gone = event == CLEARANCE
-    state.count("cleared", cells.type[gone])
-    if len(dead_before):
-        gone |= clear_bodies(model, state, behaviours, dead_before)
-    mothers = np.flatnonzero((event == DIVISION) & ~gone)
-    daughters = divide(model, state, mothers) if len(mothers) else None
-    remove_cells(model, state, gone)
-    if daughters is not None:
-        add_cells(model, state, daughters)
+    bodies = np.flatnonzero(cells.dead)
+    if len(bodies) or (event >= 0).any():
+        _apply(model, state, behaviours, event, bodies)
     for site in model.sites:
         if site.kind == BehaviourKind.ARRIVAL:
             arrive(model, state, site)
 
 
-def event_rates(model: Model, behaviours: Floats) -> Floats:
-    """Rates (n, n_event) [1/min]: division, death, clearance, then transitions and transforms."""
+def event_columns(model: Model) -> Ints:
+    """Columns of the behaviours that are rates of events, (n_event,) int64, -1 where no cell has such a rate.
+
+    Division, death, clearance, then transitions and transforms.
+    """
     columns = model.behaviours
     events = (columns.division, columns.death, columns.clearance)
-    chosen = [*events, *(c for c, _ in columns.transition), *(c for c, _ in columns.transform)]
-    rates = np.zeros((len(behaviours), len(chosen)))
-    for j, column in enumerate(chosen):
-        if column >= 0:
-            rates[:, j] = behaviours[:, column]
-    return rates
+    return np.array([*events, *(c for c, _ in columns.transition), *(c for c, _ in columns.transform)])
 
 
-def _transitions(model: Model, state: State, event: NDArray[np.int64]) -> None:
+def _apply(model: Model, state: State, behaviours: Floats, event: Ints, bodies: Ints) -> None:
+    """Do what was drawn; the dead `bodies` of earlier steps may vanish."""
+    cells = state.cells
+    _transitions(model, state, event)
+    dying = event == DEATH
+    cells.dead[dying] = 1
+    state.count("died", cells.type[dying])
+    gone = event == CLEARANCE
+    state.count("cleared", cells.type[gone])
+    if len(bodies):
+        gone |= clear_bodies(model, state, behaviours, bodies)
+    mothers = np.flatnonzero((event == DIVISION) & ~gone)
+    daughters = divide(model, state, mothers) if len(mothers) else None
+    remove_cells(model, state, gone)
+    if daughters is not None:
+        add_cells(model, state, daughters)
+
+
+def _transitions(model: Model, state: State, event: Ints) -> None:
     """Change phenotype or type of the cells whose draw said so."""
     cells, columns = state.cells, model.behaviours
     for j, (_, phenotype) in enumerate(columns.transition):
@@ -141,16 +152,18 @@ def clear_bodies(
 
 def arrive(model: Model, state: State, site: Site) -> None:
     """Cells that enter the tissue through its vessels: a Poisson number, each at its own place."""
-    per_volume = site_values(model, state, site) * model.tissue.reshape(-1)
-    cumulated = np.cumsum(per_volume)
-    expected = cumulated[-1] * model.grid.voxel_volume * model.clock.cell_step
+    values, index = site_table(model, state, site)
+    tissue = model.tissue.reshape(-1)
+    expected = sum_over_places(values, index, tissue) * model.grid.voxel_volume * model.clock.cell_step
     seed, step = np.uint64(model.seed), model.clock.step_of(state.tick)
     n = int(poisson(seed, ARRIVAL, step, site.cell_type, 0, expected))
     if n == 0:
         return
+    cumulated = np.cumsum(values[index] * tissue)
     rows = new_rows(model, state, ARRIVED + site.cell_type, site.cell_type, n)
     # draws 0 and 1 belong to the placing within the voxel
-    draws = np.array([uniform(seed, ARRIVAL, step, int(i), 2) for i in rows.id])
+    draws = np.empty(n)
+    fill_uniform(seed, ARRIVAL, step, rows.id, 2, draws)
     wanted = np.searchsorted(cumulated, draws * cumulated[-1], side="right")
     placed = place_near(model, state, ARRIVAL, rows, np.minimum(wanted, len(cumulated) - 1))
     state.count("arrived", site.cell_type, int(placed.sum()))

@@ -11,7 +11,7 @@ from abm.compile.model import Model
 from abm.engine.events import add_releases, infuse_over_time
 from abm.engine.health import describe_cell, describe_voxel, when
 from abm.engine.removal import active_bonds, add_removal, removed_fields
-from abm.engine.sites import site_values
+from abm.engine.sites import site_table, site_values
 from abm.engine.state import State
 from abm.engine.waiting import secrete_from_compartments
 from abm.errors import NumericsError
@@ -19,6 +19,7 @@ from abm.kernels.diffusion import MESSAGES, OK, Workspace, advance, advance_para
 from abm.kernels.field_factors import Factors, build_factors, refresh_factors
 from abm.kernels.field_system import FG_PER_PG_UM3_PER_ML, FieldSystem
 from abm.kernels.neighbours import sum_per_voxel
+from abm.kernels.sources import add_secretion, scale_by_place
 from abm.state.kinds import BehaviourKind
 from abm.state.tables import Floats
 
@@ -115,36 +116,34 @@ def _solver(model: Model, state: State) -> FieldSolver:
 
 
 def field_sources(model: Model, state: State, behaviours: Floats) -> Floats:
-    """Sources (n_field, nz, ny, nx) [pg/ml/min]: basal production, injuries, secretion of the cells."""
-    n_field = len(model.names.cytokines)
-    source = _tissue_production(model, state)
-    add_releases(model, state, source.reshape(n_field, model.grid.n_voxel))
-    columns = model.behaviours.secretion
-    secreted = np.flatnonzero(columns >= 0)
-    if len(secreted):
-        per_cell = np.zeros((len(state.cells.id), n_field))
-        per_cell[:, secreted] = behaviours[:, columns[secreted]]
-        faulty = ~((per_cell >= 0.0) & (per_cell < np.inf))
-        if faulty.any():
-            row, f = (int(i) for i in np.argwhere(faulty)[0])
-            raise NumericsError(
-                f"{when(model, state.tick)}: {describe_cell(model, state.cells, row)} secretes "
-                f"{per_cell[row, f]:g} fg/min of {model.names.cytokines[f]}; secretion is never negative"
-            )
-        in_voxels = np.empty_like(source)
-        sum_per_voxel(state.cells.voxel, per_cell, in_voxels)
-        source += in_voxels / (model.fields.system.voxel_volume * FG_PER_PG_UM3_PER_ML)
-    return source
+    """Sources (n_field, nz, ny, nx) [pg/ml/min]: basal production, injuries, secretion of the cells.
 
-
-def _tissue_production(model: Model, state: State) -> Floats:
-    """Basal production, scaled where the tissue has a response for it."""
-    source = model.fields.production.copy()
+    The array belongs to the state and is overwritten in the next step.
+    """
+    source, scratch = _source_arrays(model, state)
+    source[:] = model.fields.production.reshape(source.shape)
     for site in model.sites:
-        if site.kind != BehaviourKind.PRODUCTION:
-            continue
-        source[site.cytokine] *= site_values(model, state, site).reshape(model.grid.shape)
-    return source
+        if site.kind == BehaviourKind.PRODUCTION:
+            scale_by_place(*site_table(model, state, site), source[site.cytokine])
+    add_releases(model, state, source)
+    volume, columns = model.fields.system.voxel_volume * FG_PER_PG_UM3_PER_ML, model.behaviours.secretion
+    row, f = add_secretion(state.cells.voxel, behaviours, columns, volume, scratch, source)
+    if row >= 0:
+        raise NumericsError(
+            f"{when(model, state.tick)}: {describe_cell(model, state.cells, row)} secretes "
+            f"{behaviours[row, columns[f]]:g} fg/min of {model.names.cytokines[f]}; "
+            "secretion is never negative"
+        )
+    return source.reshape(model.fields.production.shape)
+
+
+def _source_arrays(model: Model, state: State) -> tuple[Floats, Floats]:
+    """Sources and scratch, (n_field, n_voxel) each: new arrays in every step would not be in the caches."""
+    if "sources" not in state.work:
+        shape = (len(model.names.cytokines), model.grid.n_voxel)
+        state.work["sources"] = np.empty(shape), np.zeros(shape)
+    source, scratch = state.work["sources"]
+    return source, scratch
 
 
 def add_leaks(model: Model, state: State, source: Floats, inflow: Floats) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from abm.compile.model import Model
 from abm.engine.state import State
 from abm.errors import NumericsError
+from abm.kernels.checks import fields_are_sound, first_out_of_balance
 from abm.kernels.status import MESSAGES, OK
 from abm.state.cells import CellArrays
 
@@ -46,9 +47,8 @@ def check_fields(model: Model, state: State) -> None:
     Otherwise the first cell that senses it would be blamed.
     """
     c = state.concentration
-    with np.errstate(invalid="ignore", over="ignore"):
-        if c.size == 0 or (c.min() >= 0.0 and np.isfinite(c.sum())):
-            return
+    if fields_are_sound(c.reshape(c.size)):
+        return
     faulty = ~(np.isfinite(c) & (c >= 0.0)).reshape(len(c), -1)
     if not faulty.any():
         return
@@ -82,7 +82,9 @@ def check_population(model: Model, state: State) -> None:
         With the cell type and both numbers.
     """
     counters = state.counters
-    start = np.bincount(model.cells.type, minlength=len(model.names.cell_types))
+    if "start_count" not in state.work:
+        state.work["start_count"] = np.bincount(model.cells.type, minlength=len(model.names.cell_types))
+    start = state.work["start_count"]
     gained = counters["injected"] + counters["arrived"] + counters["born"] + counters["transformed_into"]
     lost = (
         counters["lost_waiting"]
@@ -94,7 +96,7 @@ def check_population(model: Model, state: State) -> None:
     )
     expected = start + gained - lost
     found = np.bincount(state.cells.type, minlength=len(expected))
-    if not np.array_equal(expected, found):
+    if (expected != found).any():
         k = int(np.flatnonzero(expected != found)[0])
         raise NumericsError(
             f"{when(model, state.tick)}: {found[k]} cells of type {model.names.cell_types[k]} in the table, "
@@ -111,11 +113,10 @@ def check_mass(model: Model, state: State) -> None:
         With the cytokine and the residual relative to everything that passed through the tissue.
     """
     budget = state.budget
-    passed = budget.initial + budget.added + budget.sourced + np.abs(budget.exchanged).sum(axis=0)
-    residual = np.abs(budget.residual())
-    wrong = ~(residual <= MASS_TOLERANCE * passed)
-    if wrong.any():
-        f = int(np.flatnonzero(wrong)[0])
+    f = first_out_of_balance(budget, MASS_TOLERANCE)
+    if f >= 0:
+        passed = budget.initial + budget.added + budget.sourced + np.abs(budget.exchanged).sum(axis=0)
+        residual = np.abs(budget.residual())
         raise NumericsError(
             f"{when(model, state.tick)}: {model.names.cytokines[f]}: the mass balance is off by "
             f"{residual[f]:g} fg of {passed[f]:g} fg that passed through (limit {MASS_TOLERANCE})"

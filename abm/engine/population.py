@@ -64,11 +64,15 @@ def add_cells(model: Model, state: State, rows: CellArrays) -> None:
     """Take new rows into the table, in the order of ids."""
     if len(rows.id) == 0:
         return
+    ids = state.cells.id
+    low, high = np.searchsorted(ids, rows.id[[0, -1]])
+    if low == high and (np.diff(rows.id) > 0).all():
+        # Born or arrived together, they have ids in a row: all belong between the same two cells.
+        parts = zip(state.cells, rows, strict=True)
+        state.cells = CellArrays._make(np.concatenate([a[:low], b, a[low:]]) for a, b in parts)
+        return
     cells = joined(state.cells, rows)
-    if np.any(np.diff(cells.id) <= 0):
-        order = np.argsort(cells.id, kind="stable")
-        cells = selected(cells, order)
-    state.cells = cells
+    state.cells = selected(cells, np.argsort(cells.id, kind="stable"))
 
 
 def remove_cells(model: Model, state: State, gone: NDArray[np.bool_]) -> None:

@@ -31,11 +31,20 @@ def values_at(model: Model, state: State, site: Site, voxels: Ints) -> Floats:
 
 
 def site_values(model: Model, state: State, site: Site) -> Floats:
-    """A tissue response at every voxel, (n_voxel,); evaluated once per block where that is the same."""
-    if not site.per_block:
-        return values_at(model, state, site, np.arange(model.grid.n_voxel))
-    voxels = state.work.get("block_voxel")
-    if voxels is None:
-        _, voxels = np.unique(model.block, return_index=True)
-        state.work["block_voxel"] = voxels
-    return np.asarray(values_at(model, state, site, voxels)[model.block])
+    """A tissue response at every voxel, (n_voxel,)."""
+    values, index = site_table(model, state, site)
+    return values[index]
+
+
+def site_table(model: Model, state: State, site: Site) -> tuple[Floats, Ints]:
+    """A tissue response as values (m,) and the index of every voxel into them, (n_voxel,).
+
+    It is evaluated once per neighbourhood block where it reads nothing finer, else at every voxel.
+    """
+    if "block_voxel" not in state.work:
+        _, state.work["block_voxel"] = np.unique(model.block, return_index=True)
+        state.work["every_voxel"] = np.arange(model.grid.n_voxel)
+    if site.per_block:
+        return values_at(model, state, site, state.work["block_voxel"]), model.block
+    every: Ints = state.work["every_voxel"]
+    return values_at(model, state, site, every), every

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
 from abm.compile.model import Model, Waiting
 from abm.engine.health import raise_for_status
@@ -14,7 +13,7 @@ from abm.engine.sites import values_at
 from abm.engine.state import State
 from abm.kernels.fate import choose_events
 from abm.kernels.field_system import FG_PER_PG_UM3_PER_ML
-from abm.kernels.rng import ENTRY, HOMING, uniform
+from abm.kernels.rng import ENTRY, HOMING, fill_uniform
 from abm.state.cells import TISSUE, selected
 from abm.state.tables import Floats, Ints
 
@@ -28,8 +27,9 @@ def secrete_from_compartments(model: Model, state: State, inflow: Floats) -> Non
     """
     anywhere = np.zeros(1, np.int64)
     reservoirs = model.fields.reservoirs
+    followed = np.flatnonzero(state.cells.place)
     for waiting in model.waiting:
-        n = _alive(model, state, waiting)
+        n = _alive(model, state, waiting, followed)
         if n == 0.0:
             continue
         for site in waiting.secretion:
@@ -39,15 +39,17 @@ def secrete_from_compartments(model: Model, state: State, inflow: Floats) -> Non
             inflow[waiting.compartment, site.cytokine] += n * value / volume
 
 
-def _alive(model: Model, state: State, waiting: Waiting) -> float:
+def _alive(model: Model, state: State, waiting: Waiting, followed: Ints) -> float:
     """Cells alive in the compartment, in cells of the whole animal."""
-    followed = _rows(state, waiting).sum() * model.fields.reservoirs.multiplicity
-    return state.doses[waiting.cell_type, waiting.compartment].pool + float(followed)
+    n = len(_rows(state, waiting, followed)) * model.fields.reservoirs.multiplicity
+    return state.doses[waiting.cell_type, waiting.compartment].pool + n
 
 
-def _rows(state: State, waiting: Waiting) -> NDArray[np.bool_]:
-    here = state.cells.place == 1 + waiting.compartment
-    return np.asarray(here & (state.cells.type == waiting.cell_type))
+def _rows(state: State, waiting: Waiting, followed: Ints) -> Ints:
+    """Those of the rows `followed` (m,) int64, all that are not in the tissue, that wait in this way."""
+    cells = state.cells
+    here = (cells.place[followed] == 1 + waiting.compartment) & (cells.type[followed] == waiting.cell_type)
+    return np.asarray(followed[here])
 
 
 def move_waiting_cells(model: Model, state: State) -> None:
@@ -58,7 +60,7 @@ def move_waiting_cells(model: Model, state: State) -> None:
         died = -dose.pool * math.expm1(-dt / waiting.lifetime)
         dose.pool -= died
         dose.pool_lost += died
-        rows = np.flatnonzero(_rows(state, waiting))
+        rows = _rows(state, waiting, np.flatnonzero(state.cells.place))
         if len(rows):
             _loss_and_entry(model, state, waiting, rows)
 
@@ -76,10 +78,12 @@ def _loss_and_entry(model: Model, state: State, waiting: Waiting, rows: Ints) ->
     entering = rows[event == ENTERS]
     if len(entering):
         _enter(model, state, waiting, entering, np.cumsum(weights))
-    lost = np.zeros(len(cells.id), bool)
-    lost[rows[event == LOST]] = True
-    state.count("lost_waiting", waiting.cell_type, int(lost.sum()))
-    remove_cells(model, state, lost)
+    lost = rows[event == LOST]
+    if len(lost):
+        gone = np.zeros(len(cells.id), bool)
+        gone[lost] = True
+        state.count("lost_waiting", waiting.cell_type, len(lost))
+        remove_cells(model, state, gone)
 
 
 def _entry_rates(model: Model, state: State, waiting: Waiting) -> Floats:
@@ -93,7 +97,8 @@ def _enter(model: Model, state: State, waiting: Waiting, rows: Ints, cumulated: 
     """Put cells into the tissue, at a voxel chosen in proportion to its rate; without room they wait on."""
     cells = state.cells
     seed, step = np.uint64(model.seed), model.clock.step_of(state.tick)
-    draws = np.array([uniform(seed, ENTRY, step, int(cells.id[i]), 2) for i in rows])
+    draws = np.empty(len(rows))
+    fill_uniform(seed, ENTRY, step, cells.id[rows], 2, draws)
     pick = np.searchsorted(cumulated, draws * cumulated[-1], side="right")
     wanted = waiting.voxels[np.minimum(pick, len(waiting.voxels) - 1)]
     newcomers = selected(cells, rows)

@@ -72,6 +72,26 @@ def choose_events(seed, stream, step, ids, rates, dt, event):
 
 
 @njit(cache=True, error_model="numpy")
+def choose_events_of(seed, stream, step, ids, behaviours, columns, dt, event):
+    """`choose_events` with the rates in some columns of the behaviours.
+
+    Parameters
+    ----------
+    behaviours : (n, n_behaviour) float64
+    columns : (n_event,) int64
+        -1 for an event that no cell has.
+    others
+        As for `choose_events`.
+    """
+    rates = np.zeros((ids.size, columns.size))
+    for i in range(ids.size):
+        for k in range(columns.size):
+            if columns[k] >= 0:
+                rates[i, k] = behaviours[i, columns[k]]
+    return choose_events(seed, stream, step, ids, rates, dt, event)
+
+
+@njit(cache=True, error_model="numpy")
 def race_events(seed, streams, step, ids, rates, dt, event):
     """Competing events from one draw per event: the earliest of independent waiting times wins.
 
