@@ -18,7 +18,6 @@ from abm.analysis.compare import THRESHOLD
 from abm.analysis.experiment import TREATED, VEHICLE
 from abm.analysis.groups import group_runs
 from abm.analysis.statistics import Interval, mean_interval
-from abm.analysis.tables import Table, interval_text
 from abm.errors import RecordError
 from abm.record import Run, open_run
 from abm.record.layout import STATUS_COMPLETE
@@ -27,6 +26,11 @@ SIGNAL = "nociception"
 MEASURES = {"threshold": "area of 1 - threshold / baseline", "nociception": "area of the nociceptive signal"}
 UNIT = "d"
 PAIN, RELIEF = "pain", "relief"
+
+Window = tuple[float, float]
+"""From when to when pain counts [d]."""
+
+WHOLE: Window = (0.0, float("inf"))
 
 Areas = Mapping[str, Mapping[int, float]]
 """Area [d] by arm and replicate."""
@@ -151,6 +155,7 @@ class Ranking:
     rows : tuple of Ranked
     missing : tuple of str
         Variants without a single complete pair of runs, and what else is not there.
+    window : (float, float) [d]
     """
 
     measure: str
@@ -159,9 +164,26 @@ class Ranking:
     intact: Mapping[Outcome, Interval]
     rows: tuple[Ranked, ...]
     missing: tuple[str, ...] = ()
+    window: Window = WHOLE
+
+    @property
+    def meaning(self) -> str:
+        """What pain is, in words."""
+        since, until = self.window
+        when = "over the run"
+        if since > 0.0 and until < WHOLE[1]:
+            when = f"from day {since:g} to day {until:g}"
+        elif self.window != WHOLE:
+            when = f"from day {since:g} on" if since > 0.0 else f"up to day {until:g}"
+        return f"{MEASURES[self.measure]} {when}"
 
 
-def rank_ablations(variants: Sequence[Ablated], measure: str = "threshold", by: str | None = None) -> Ranking:
+def rank_ablations(
+    variants: Sequence[Ablated],
+    measure: str = "threshold",
+    by: str | None = None,
+    window: Window = WHOLE,
+) -> Ranking:
     """Effects of every variant, ranked by their size.
 
     Parameters
@@ -172,26 +194,30 @@ def rank_ablations(variants: Sequence[Ablated], measure: str = "threshold", by: 
         A key of `MEASURES`.
     by : str, optional
         Name of the outcome that ranks; the largest effect on any of those shown when omitted.
+    window : (float, float) [d]
+        From when to when pain counts.
 
     Raises
     ------
     RecordError
-        No intact run is complete, no readout of pain, or no such measure or outcome.
+        No intact run is complete, no readout of pain, no such measure or outcome, or an empty window.
     """
     if measure not in MEASURES:
         raise RecordError(f"no measure {measure!r}; there are {', '.join(MEASURES)}")
+    if not 0.0 <= window[0] < window[1]:
+        raise RecordError(f"pain cannot be counted from day {window[0]:g} to day {window[1]:g}")
     intact, others = variants[0], variants[1:]
     outcomes = outcomes_of(intact)
     shown = _shown(outcomes)
     ranking = shown if by is None else (_named(outcomes, by),)
     baselines, notes = _baselines(intact, measure), []
-    before = areas_of(intact, baselines, measure)
+    before = areas_of(intact, baselines, measure, window)
     if not any(before.values()):
         raise RecordError("no intact run is complete, so there is nothing to compare with")
     rows = []
     for variant in others:
         after = {arm: before.get(arm, {}) for arm in variant.unchanged}
-        after |= areas_of(variant, baselines, measure)
+        after |= areas_of(variant, baselines, measure, window)
         effects = tuple(_effect(outcome, before, after, variant.unchanged) for outcome in outcomes)
         if any(effect.change.n for effect in effects):
             rows.append(Ranked(variant.name, variant.kind, variant.same_as, effects))
@@ -200,9 +226,8 @@ def rank_ablations(variants: Sequence[Ablated], measure: str = "threshold", by: 
             notes.append(f"{variant.name}: {lost} of {sum(1 for _ in _paths(variant))} runs are not complete")
     rows.sort(key=lambda row: -max(_size(row.on(outcome)) for outcome in ranking))
     whole = {outcome: mean_interval(list(outcome.of(before).values())) for outcome in outcomes}
-    return Ranking(
-        measure, outcomes, tuple(dict.fromkeys((*ranking, *shown))), whole, tuple(rows), tuple(notes)
-    )
+    columns = tuple(dict.fromkeys((*ranking, *shown)))
+    return Ranking(measure, outcomes, columns, whole, tuple(rows), tuple(notes), window)
 
 
 def _size(effect: Effect) -> float:
@@ -266,23 +291,34 @@ def _baselines(intact: Ablated, measure: str) -> dict[tuple[str, int], float]:
     return found
 
 
-def areas_of(variant: Ablated, baselines: Mapping[tuple[str, int], float], measure: str) -> Areas:
+def areas_of(
+    variant: Ablated,
+    baselines: Mapping[tuple[str, int], float],
+    measure: str,
+    window: Window = WHOLE,
+) -> Areas:
     """Pain [d] of every complete run of a variant."""
     areas: dict[str, dict[int, float]] = {arm: {} for arm in variant.files}
     for arm, files in variant.files.items():
         for replicate, path in files.items():
             if path.exists() and _is_complete(path) and (arm, replicate) in baselines:
                 with open_run(path) as run:
-                    areas[arm][replicate] = pain_area(run, baselines[arm, replicate], measure)
+                    areas[arm][replicate] = pain_area(run, baselines[arm, replicate], measure, window)
     return areas
 
 
-def pain_area(run: Run, baseline: float, measure: str) -> float:
-    """Area [d] of the threshold's deficit below a baseline [g], or of the nociceptive signal."""
+def pain_area(run: Run, baseline: float, measure: str, window: Window = WHOLE) -> float:
+    """Area [d] of the threshold's deficit below a baseline [g], or of the nociceptive signal, in a window."""
     if measure == SIGNAL:
-        return float(np.trapezoid(_series(run, SIGNAL), run.time))
-    deficit = np.clip(1.0 - _series(run, THRESHOLD) / baseline, 0.0, None)
-    return float(np.trapezoid(deficit, run.time))
+        pain = _series(run, SIGNAL)
+    else:
+        pain = np.clip(1.0 - _series(run, THRESHOLD) / baseline, 0.0, None)
+    since, until = max(window[0], float(run.time[0])), min(window[1], float(run.time[-1]))
+    if since >= until:
+        return 0.0
+    inside = run.time[(run.time > since) & (run.time < until)]
+    times = np.concatenate([[since], inside, [until]])
+    return float(np.trapezoid(np.interp(times, run.time, pain), times))
 
 
 def _series(run: Run, name: str) -> np.ndarray:
@@ -302,71 +338,3 @@ def _effect(outcome: Outcome, before: Areas, after: Areas, unchanged: Mapping[st
         float(np.mean([values[r] for r in both])) if both else float("nan") for values in (old, new)
     )
     return Effect(outcome, intact, ablated, change, note)
-
-
-# ----------------------------------------------------------------------------------------------- tables
-
-
-def ranking_table(ranking: Ranking, rows: int = 20) -> Table:
-    """The largest effects as text, one column for each outcome shown."""
-    head = ["", "switched off", *(f"{o.name} [{UNIT}]" for o in ranking.shown)]
-    body = [["", "nothing: intact", *(interval_text(ranking.intact[o]) for o in ranking.shown)]]
-    body += [
-        [str(rank), row.name, *(_cell(row.on(outcome)) for outcome in ranking.shown)]
-        for rank, row in enumerate(ranking.rows[:rows], 1)
-    ]
-    n = max((int(ranking.intact[o].n) for o in ranking.shown), default=0)
-    notes = [
-        f"Pain: {MEASURES[ranking.measure]} over the run. First line: intact; below it changes, paired by "
-        f"replicate, mean ± half of the 95 % interval over {n} replicates (Student's t).",
-    ]
-    if len(ranking.rows) > rows:
-        notes.append(f"{len(ranking.rows) - rows} smaller ones are in ablation.csv.")
-    if n < 2:
-        notes.append("One replicate has no interval: --replicates 4 or more gives one.")
-    elif len(ranking.rows) > 20:
-        expected = 0.05 * len(ranking.rows)
-        notes.append(f"Of {len(ranking.rows)} intervals about {expected:.0f} miss the truth by chance.")
-    return Table(head, body, "><" + ">" * len(ranking.shown), notes)
-
-
-def _cell(effect: Effect) -> str:
-    """Change and, for relief, what is left of it."""
-    if not effect.change.n:
-        return "–"
-    mean = float(effect.change.mean)
-    text = "0" if mean == 0.0 else interval_text(effect.change)
-    sign = "+" if mean > 0.0 else ""
-    share = f" ({100.0 * effect.left:.0f} % left)" if effect.outcome.kind == RELIEF else ""
-    return f"{sign}{text}{share}".replace("-", "−")
-
-
-CSV_COLUMNS = (
-    *("rank", "switched_off", "kind", "outcome", "arm", "vehicle", "intact_mean_d", "ablated_mean_d"),
-    *(
-        "change_mean_d",
-        "change_low_d",
-        "change_high_d",
-        "replicates",
-        "share_left",
-        "by_construction",
-        "same_as",
-    ),
-)
-
-
-def csv_rows(ranking: Ranking) -> Iterator[tuple[str, ...]]:
-    """Every effect on every outcome, one row each, in the order of `CSV_COLUMNS`."""
-    for rank, row in enumerate(ranking.rows, 1):
-        for effect in row.effects:
-            outcome, change = effect.outcome, effect.change
-            numbers = (effect.intact, effect.ablated, change.mean, change.low, change.high)
-            yield (
-                *(str(rank), row.name, row.kind, outcome.name, outcome.arm, outcome.vehicle),
-                *(_plain(float(x)) for x in numbers),
-                *(str(int(change.n)), _plain(effect.left), effect.note, "; ".join(row.same_as)),
-            )
-
-
-def _plain(value: float) -> str:
-    return "" if value != value else repr(value)

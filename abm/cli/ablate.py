@@ -49,6 +49,8 @@ By = Annotated[
     str | None,
     typer.Option(metavar="OUTCOME", help="Rank by this, e.g. 'pain in cci', 'relief by cci_bmsc'."),
 ]
+Since = Annotated[str | None, typer.Option(metavar="TIME", help='Count pain from this time on, e.g. "4 d".')]
+Until = Annotated[str | None, typer.Option(metavar="TIME", help="Count pain up to this time.")]
 Listed = Annotated[bool, typer.Option("--list", help="Say what would be switched off, and run nothing.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace existing result files.")]
 Resume = Annotated[
@@ -66,6 +68,8 @@ def ablate(
     replicates: Replicates = None,
     measure: Measure = "threshold",
     by: By = None,
+    since: Since = None,
+    until: Until = None,
     listed: Listed = False,
     threads: Threads = 1,
     processes: Processes = None,
@@ -82,6 +86,7 @@ def ablate(
     from abm.study.ablation import plan_ablation, run_ablation
     from abm.study.cores import default_processes
 
+    window = _window(since, until)
     _check_words(measure, kinds or ())
     count = [] if replicates is None else [f"replicates={replicates}"]
     experiment = load_experiment(file, [*(sets or ()), *count])
@@ -104,7 +109,8 @@ def ablate(
         _announce(plan, at_once)
     with watching(quiet) as watcher:
         results = run_ablation(plan, threads=threads, processes=processes, progress=watcher)
-    _conclude(plan, results, watcher.seconds, measure, by, as_json=as_json, quiet=quiet)
+    ask = {"measure": measure, "by": by, "window": window}
+    _conclude(plan, results, watcher.seconds, ask, as_json=as_json, quiet=quiet)
 
 
 def _check_words(measure: str, kinds: Sequence[str]) -> None:
@@ -116,6 +122,16 @@ def _check_words(measure: str, kinds: Sequence[str]) -> None:
     for kind in kinds:
         if kind not in KINDS:
             raise typer.BadParameter(f"--kind {kind!r}: allowed are {', '.join(KINDS)}")
+
+
+def _window(since: str | None, until: str | None) -> tuple[float, float]:
+    from abm.cli.simulating import day_of
+
+    first = 0.0 if since is None else day_of(since, "--since")
+    last = math.inf if until is None else day_of(until, "--until")
+    if not 0.0 <= first < last:
+        raise typer.BadParameter(f"--since {since} --until {until}: the first must come before the second")
+    return first, last
 
 
 def _size(plan: AblationPlan, processes: int) -> str:
@@ -175,14 +191,17 @@ def _conclude(
     plan: AblationPlan,
     results: Sequence[RunResult],
     seconds: float,
-    measure: str,
-    by: str | None,
+    ask: dict[str, Any],
     *,
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Print and write the ranking of what there is; say what is missing; exit with the right code."""
-    from abm.analysis.ablation import rank_ablations, ranking_table
+    """Print and write the ranking of what there is; say what is missing; exit with the right code.
+
+    `ask` is handed to `abm.analysis.ablation.rank_ablations`.
+    """
+    from abm.analysis.ablation import rank_ablations
+    from abm.analysis.ablation_tables import ranking_table
     from abm.cli.failure import say
     from abm.cli.outcome import RUN_FAILED, STOPPED, duration
     from abm.study.job import Status
@@ -196,7 +215,7 @@ def _conclude(
         left = sum(r.status in (Status.INTERRUPTED, Status.NOT_STARTED) for r in results)
         say(f"Stopped: {left} of {plan.n_run} runs are missing. The same command with --resume makes them.")
         raise typer.Exit(STOPPED)
-    ranking = rank_ablations(plan.ablated(), measure, by)
+    ranking = rank_ablations(plan.ablated(), **ask)
     files = _write(plan, ranking)
     if as_json:
         print(json.dumps(_document(plan, ranking), indent=1, ensure_ascii=False, allow_nan=False))
@@ -211,7 +230,7 @@ def _conclude(
 
 def _write(plan: AblationPlan, ranking: Ranking) -> list[Path]:
     """Table, document and figure; they can be made again from the runs, so older ones are replaced."""
-    from abm.analysis.ablation import CSV_COLUMNS, csv_rows
+    from abm.analysis.ablation_tables import CSV_COLUMNS, csv_rows
     from abm.analysis.groups import group_runs
     from abm.cli.failure import say
     from abm.view.ablation import plot_ablation
@@ -235,11 +254,9 @@ def _write(plan: AblationPlan, ranking: Ranking) -> list[Path]:
 
 def _document(plan: AblationPlan, ranking: Ranking) -> dict[str, Any]:
     """Everything as one JSON document; areas in days."""
-    from abm.analysis.ablation import MEASURES
-
     return {
         "measure": ranking.measure,
-        "meaning": MEASURES[ranking.measure],
+        "meaning": ranking.meaning,
         "unit": "d",
         "replicates": plan.experiment.replicates,
         "seed": plan.experiment.seed,

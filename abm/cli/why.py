@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,8 +14,6 @@ from abm.cli.options import AsJson, Quiet
 if TYPE_CHECKING:
     from abm.study.why import Explanation, Kindred
     from abm.study.why_cell import ResponseNow
-
-SAY_SECONDS = 5.0
 
 # What a term does, as a verb; the file's keys are those of the scenario language.
 VERBS = {
@@ -52,6 +49,7 @@ def why(
     as_json: AsJson = False,
 ) -> None:
     """Show why a cell does what it does: the contribution of every signal to every behaviour."""
+    from abm.cli.simulating import day_of, now_and_then
     from abm.study.moment import How
     from abm.study.why import cells_at
     from abm.study.why import why as explained
@@ -59,8 +57,8 @@ def why(
     if exact and recorded:
         raise typer.BadParameter("--exact simulates and --recorded does not: give one of the two")
     how = How.EXACT if exact else How.RECORDED if recorded else How.AUTO
-    day = _day(at)
-    progress = None if quiet else _progress()
+    day = day_of(at, "--at")
+    progress = None if quiet else now_and_then("simulating up to that moment")
     if cell is None:
         _list(cells_at(file, day, how=how, progress=progress), file, at, as_json)
         return
@@ -70,31 +68,6 @@ def why(
         _print_json(explanation, chosen)
     else:
         print("\n".join(as_text(explanation, chosen)))
-
-
-def _day(text: str) -> float:
-    from abm.errors import UnitError
-    from abm.units import to_internal
-
-    try:
-        return to_internal(text, "min") / 1440.0
-    except UnitError as error:
-        raise typer.BadParameter(f"--at: {error}") from None
-
-
-def _progress() -> Callable[[int, int], None]:
-    """Say now and then how far the run has been simulated again; short ones pass in silence."""
-    from abm.cli.failure import say
-
-    last = time.monotonic()
-
-    def progress(done: int, whole: int) -> None:
-        nonlocal last
-        if time.monotonic() - last >= SAY_SECONDS:
-            last = time.monotonic()
-            say(f"simulating up to that moment: {done / whole:.0%}")
-
-    return progress
 
 
 def _list(kinds: Sequence[Kindred], file: Path, at: str, as_json: bool) -> None:

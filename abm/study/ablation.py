@@ -169,13 +169,13 @@ def _runs(plan: AblationPlan, force: bool, resume: bool, command: Sequence[str])
         try:
             part = plan_runs(experiment, plan.folder / folder, force=force, resume=resume, command=command)
         except RecordError as error:
-            problems.append(str(error))
+            problems += str(error).splitlines()
             continue
         whole.jobs += part.jobs
         whole.skipped += part.skipped
     if problems:
         more = len(problems) - MOST_PROBLEMS
-        shown = [*problems[:MOST_PROBLEMS], *([f"and the like in {more} more folders"] if more > 0 else [])]
+        shown = [*problems[:MOST_PROBLEMS], *([f"and {more} more of the kind"] if more > 0 else [])]
         raise RecordError("\n".join(shown))
     return whole
 

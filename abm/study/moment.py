@@ -8,7 +8,9 @@ the fields hold a rounded state, which is enough to see what cells respond to.
 
 from __future__ import annotations
 
+import base64
 import json
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -137,6 +139,12 @@ def tick_at(run: Run, model: Model, day: float) -> int:
     last = max([0, *run.checkpoint_ticks, *(round(t * MINUTES_PER_DAY / clock.tick) for t in run.time[-1:])])
     if not 0 <= tick <= last:
         raise RecordError(f"{run.path}: day {day:g} is not part of the run{_moments(run)}")
+    origin = branch_origin(run)
+    if origin is not None and tick < int(origin["tick"]):
+        raise RecordError(
+            f"{run.path}: branched at day {float(origin['day']):g} from {origin['file']}, whose rules held "
+            f"before; look there for day {day:g}"
+        )
     return tick
 
 
@@ -182,7 +190,7 @@ def exact_state(run: Run, model: Model, tick: int, progress: Progress | None = N
         state = checkpoint.restore(model, run.checkpoint(earlier[-1]).arrays)
         origin = f"the checkpoint of day {model.clock.days(earlier[-1]):g}"
     else:
-        state, origin = _first_state(run, model, tick), "the start of the run"
+        state, origin = _first_state(run, model), "the start of the run"
     if state.tick < tick:
         origin = f"{origin}, simulated on from there"
     advance(model, state, tick, progress)
@@ -198,30 +206,44 @@ def advance(model: Model, state: State, tick: int, progress: Progress | None = N
             progress(state.tick - first, tick - first)
 
 
-def _first_state(run: Run, model: Model, tick: int) -> State:
+def _first_state(run: Run, model: Model) -> State:
     """The state from which the whole run can be made again.
 
     A branch starts from a state of the run it branched from, which is made again from the scenario in its
     provenance.
     """
+    origin = branch_origin(run)
+    return _branched(run, model, origin) if origin else new_state(model)
+
+
+def branch_origin(run: Run) -> dict[str, Any] | None:
+    """What the provenance of a branch says about the run it came from; None for any other run.
+
+    Its entries are file, arm, tick, day, scenario (see `packed`) and branch: the same of that run.
+    """
     try:
         origin = json.loads(run.provenance).get(BRANCH)
     except (ValueError, AttributeError):
-        origin = None
-    return _branched(run, model, origin, tick) if origin else new_state(model)
+        return None
+    return origin if isinstance(origin, dict) else None
 
 
-def _branched(run: Run, model: Model, origin: dict[str, Any] | None, tick: int) -> State:
+def packed(text: str) -> str:
+    """A long text for a provenance document: compressed by zlib, in base64."""
+    return base64.b64encode(zlib.compress(text.encode("utf-8"), 9)).decode("ascii")
+
+
+def unpacked(text: str) -> str:
+    """What `packed` was given."""
+    return zlib.decompress(base64.b64decode(text)).decode("utf-8")
+
+
+def _branched(run: Run, model: Model, origin: dict[str, Any] | None) -> State:
     if not origin:
         return new_state(model)
-    parent = _compiled(str(origin["scenario"]), run)
+    parent = _compiled(unpacked(str(origin["scenario"])), run)
     at = int(origin["tick"])
-    if tick < at:
-        raise RecordError(
-            f"{run.path}: branched at day {model.clock.days(at):g} from {origin['file']}; look there for day "
-            f"{model.clock.days(tick):g}"
-        )
-    state = _branched(run, parent, origin.get(BRANCH), at)
+    state = _branched(run, parent, origin.get(BRANCH))
     advance(parent, state, at)
     return checkpoint.restore(model, checkpoint.save(state))
 

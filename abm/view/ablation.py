@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import wrap
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from abm.analysis.ablation import MEASURES, PAIN, UNIT, Effect, Outcome, Ranked, Ranking
+from abm.analysis.ablation import PAIN, UNIT, Effect, Outcome, Ranked, Ranking
 from abm.analysis.groups import RunGroups
 from abm.analysis.tables import interval_text
 from abm.view.canvas import NothingToShowError, footnote, house_style, letter, new_figure, save
 from abm.view.style import BLACK, BLUE, GREY, SMALL, VERMILLION
 
 MOST_BARS = 12  # of each panel
-LONGEST = 62  # characters of a name
+LINE = 46  # characters of a name on one line
 WORSE, BETTER = VERMILLION, BLUE
 
 
@@ -55,7 +56,7 @@ def draw_ablation(ranking: Ranking) -> Figure:
         loc="outside lower right",
         ncols=2,
     )
-    footnote(figure, f"Pain: {MEASURES[ranking.measure]}. Bars: paired mean, 95 % interval.")
+    footnote(figure, f"Pain: {ranking.meaning}. Bars: paired mean, 95 % interval.")
     return figure
 
 
@@ -103,5 +104,6 @@ def _is_effect(effect: Effect) -> bool:
 
 
 def shortened(name: str) -> str:
-    """A name that fits beside a bar."""
-    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1].rstrip()}…"
+    """A name that fits beside a bar, on two lines if need be."""
+    lines = wrap(name, LINE, max_lines=2, placeholder=" …", break_long_words=False)
+    return "\n".join(lines) if len(name) > LINE else name

@@ -9,16 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from abm.analysis.ablation import (
-    CSV_COLUMNS,
-    Ablated,
-    Outcome,
-    Ranking,
-    csv_rows,
-    pain_area,
-    rank_ablations,
-    ranking_table,
-)
+from abm.analysis.ablation import Ablated, Outcome, Ranking, pain_area, rank_ablations
+from abm.analysis.ablation_tables import CSV_COLUMNS, csv_rows, ranking_table
 from abm.analysis.statistics import mean_interval
 from abm.errors import RecordError
 from abm.record import open_run
@@ -131,6 +123,28 @@ def test_deficit_is_measured_against_the_intact_baseline(folder: Path) -> None:
         assert doubled == pytest.approx(0.5 * (SHORT.days + whole), rel=1e-12)
 
 
+def test_pain_in_a_window(folder: Path) -> None:
+    days = np.arange(0, round(SHORT.days * PER_DAY) + 1) / PER_DAY
+    deficit = np.clip(1.0 - threshold("cci", 0, days) / BASELINE, 0.0, None)
+    with open_run(folder / "cci_r000.h5") as run:
+        parts = [pain_area(run, BASELINE, "threshold", w) for w in ((0.0, 2.01), (2.01, 5.5), (5.5, 99.0))]
+        assert sum(parts) == pytest.approx(area("cci", 0), rel=1e-12)
+        inside = (days >= 2.0) & (days <= 5.0)
+        expected = np.trapezoid(deficit[inside], days[inside])
+        assert pain_area(run, BASELINE, "threshold", (2.0, 5.0)) == pytest.approx(expected, rel=1e-12)
+        assert pain_area(run, BASELINE, "threshold", (50.0, 60.0)) == 0.0
+    variants = [intact(folder), Ablated("therapy", "term", files(folder, cci_bmsc="cci"), {"cci": "x"})]
+    before = rank_ablations(variants, window=(0.0, 1.5))
+    assert float(before.rows[0].on(before.outcomes[-1]).change.mean) == pytest.approx(0.0, abs=1e-12)
+    after = rank_ablations(variants, window=(2.0, 3.0))
+    assert after.rows[0].on(after.outcomes[-1]).left == 0.0
+    assert "from day 2 to day 3" in ranking_table(after).as_text()
+    assert "from day 2 on" in rank_ablations(variants, window=(2.0, float("inf"))).meaning
+    assert "up to day 1.5" in before.meaning
+    with pytest.raises(RecordError, match="from day 3 to day 2"):
+        rank_ablations(variants, window=(3.0, 2.0))
+
+
 def test_missing_runs_are_told_and_left_out(folder: Path, tmp_path: Path) -> None:
     broken = write_run(tmp_path / "cci_r002.h5", "cci", 2, Plan(days=1.0, status=STATUS_INTERRUPTED))
     half = {"cci": {0: folder / "sham_r000.h5", 1: tmp_path / "nowhere.h5", 2: broken}}
@@ -180,7 +194,8 @@ def test_figure_has_a_bar_for_each_effect(ranking: Ranking) -> None:
     for axes, outcome in zip(figure.axes, ranking.shown, strict=True):
         names = [label.get_text() for label in axes.get_yticklabels()]
         assert names == [row.name for row in largest(ranking, outcome)]
-    assert shortened("x" * 100).endswith("…") and shortened("x" * 20) == "x" * 20
+    assert shortened("word " * 40).endswith("…") and shortened("word " * 40).count("\n") == 1
+    assert shortened("neuron: gate") == "neuron: gate"
     assert MOST_BARS >= 10
 
 
