@@ -20,6 +20,7 @@ from abm import __version__
 from abm.cli import (
     ablate,
     assay,
+    branch,
     calibrate,
     check,
     describe,
@@ -60,6 +61,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "assay": assay.assay,
     "why": why.why,
     "ablate": ablate.ablate,
+    "branch": branch.branch,
     "calibrate": calibrate.calibrate,
     "import-rules": import_rules.import_rules,
     "init": init.init,
