@@ -143,10 +143,13 @@ def _boundaries(
 def _reservoirs(scenario: Scenario, space: Space, baseline: Floats, held: list[Floats]) -> Reservoirs:
     """Compartments at their baselines, then the held boundaries."""
     compartments = list(scenario.compartments.values())
-    clearance = np.array([decay_rate(c.half_life) for c in compartments])
     n_held, n_field = len(held), len(baseline)
+    clearance = np.array([decay_rate(c.half_life) for c in compartments])[:, None].repeat(n_field, axis=1)
+    for f, cytokine in enumerate(scenario.cytokines.values()):
+        for name, other in cytokine.compartments.items():
+            clearance[list(scenario.compartments).index(name), f] = decay_rate(other.half_life)
     start = np.array([baseline for _ in compartments] + held).reshape(len(compartments) + n_held, n_field)
-    cleared = np.concatenate([np.repeat(clearance[:, None], n_field, axis=1), np.zeros((n_held, n_field))])
+    cleared = np.concatenate([clearance.reshape(len(compartments), n_field), np.zeros((n_held, n_field))])
     represents = scenario.domain.represents
     return Reservoirs(
         c=start,

@@ -83,6 +83,9 @@ def _check_biology(context: Context) -> None:
     for name, cytokine in scenario.cytokines.items():
         for region in cytokine.regions:
             known(context, ("cytokines", name, "regions", region), region, names.regions, "region")
+        for compartment in cytokine.compartments:
+            here: KeyPath = ("cytokines", name, "compartments", compartment)
+            known(context, here, compartment, names.compartments, "compartment")
         for target in cytokine.binds:
             _check_bond(context, name, target)
     for name, route in scenario.routes.items():
@@ -90,7 +93,7 @@ def _check_biology(context: Context) -> None:
         known(context, path, route.compartment, names.compartments, "compartment")
     for name, kind in scenario.injury_kinds.items():
         for i, release in enumerate(kind.releases):
-            here: KeyPath = ("injury_kinds", name, "releases", i)
+            here = ("injury_kinds", name, "releases", i)
             known(context, (*here, "cytokine"), release.cytokine, names.cytokines, "cytokine")
             known(context, (*here, "drive"), release.drive, kind.drives, f"drive of {name}")
     for name, cell_type in scenario.cell_types.items():

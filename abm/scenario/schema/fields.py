@@ -50,6 +50,12 @@ class RegionValues(Section):
         return _decay_rate(self.half_life, self.decay)
 
 
+class CompartmentValues(Section):
+    """Other values of a cytokine inside a compartment, e.g. of an antibody that stays in blood for days."""
+
+    half_life: HalfLife = Field(description="half-life by clearance there, or none")
+
+
 class Binding(Section):
     """How a binder (antibody, soluble receptor) removes a cytokine; the complex counts as lost.
 
@@ -95,6 +101,9 @@ class Cytokine(Section):
         description="concentration below which a relative gradient is sensed less",
     )
     regions: dict[str, RegionValues] = Field(default_factory=dict, description="other values inside regions")
+    compartments: dict[str, CompartmentValues] = Field(
+        default_factory=dict, description="other half-lives inside compartments"
+    )
     binds: dict[str, Binding] = Field(
         default_factory=dict, description="cytokines that this substance binds and removes, by name"
     )
