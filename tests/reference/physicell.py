@@ -1,7 +1,7 @@
 """Slow, readable twin of the rules of PhysiCell 1.14.2: from lines of CSV to the value of a behaviour.
 
-Written from the description of the grammar (doi:10.1016/j.cell.2025.06.048) and from what its program does with
-lines that the description does not foresee.  Names are taken as they are spelt; nothing is converted.
+Written from the description of the grammar (doi:10.1016/j.cell.2025.06.048) and from what its program does
+with lines that the description does not foresee.  Names are taken as they are spelt; nothing is converted.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from math import inf
 
 
-class Exits(Exception):
+class StopsError(Exception):
     """PhysiCell would stop with an error."""
 
 
@@ -48,7 +48,7 @@ class Hypothesis:
     ) -> None:
         side = self.ups if direction in ("increase", "increases", "promotes") else self.downs
         if any(signal == known for known, *_ in side):
-            raise Exits(f"{signal} is already part of the rule")
+            raise StopsError(f"{signal} is already part of the rule")
         side.append((signal, half_max, power, dead))
         if direction == "increases":
             self.low, self.high = min(self.low, self.base), max(self.high, saturation)

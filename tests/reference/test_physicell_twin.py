@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from abm.errors import ScenarioError
 from abm.scenario.load import load_experiment
 from tests.reference.compiled_response import PROBE, kernel_values
-from tests.reference.physicell import Exits, Ruleset
+from tests.reference.physicell import StopsError, Ruleset
 
 #: Signal as the rules spell it -> as the probe reads it.
 SIGNALS = {
@@ -80,7 +80,9 @@ numbers = st.one_of(positive, st.builds("{:.3e}".format, positive), st.builds("{
 saturations = st.one_of(values, st.sampled_from(["abc", "1e1,", " 5", "0.5 /min", ""]))
 any_line = st.tuples(
     st.sampled_from(list(SIGNALS)),
-    st.sampled_from(["increases", "decreases", "increases", "decreases", "increase", "promotes", "Increases"]),
+    st.sampled_from(
+        ["increases", "decreases", "increases", "decreases", "increase", "promotes", "Increases"]
+    ),
     st.sampled_from([CYCLE[0], CYCLE[0], CYCLE[0], CYCLE[1]]),
     saturations,
     numbers,
@@ -98,7 +100,7 @@ def test_compatible_rules_give_the_numbers_of_physicell(
     text = text_of(lines)
     try:
         want = there(text, base, at)
-    except Exits:
+    except StopsError:
         with pytest.raises(ScenarioError, match="PhysiCell stops at this"):
             here(text, base, "physicell-compat", at)
         return
