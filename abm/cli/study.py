@@ -49,7 +49,7 @@ Strict = Annotated[
     typer.Option("--strict", help="Exit code 1 if a claim is not reproduced or cannot be evaluated."),
 ]
 
-NOT_MET = 1
+NOT_MET, RUN_FAILED, STOPPED = 1, 3, 130
 _LOWEST, _HIGHEST = 0.5, 0.9999
 
 
@@ -89,7 +89,7 @@ def study(
     experiment = load_experiment(file, settings)
     if not experiment.claims:
         say(f"note: {file} makes no claims; add 'claims' to test the arms against published findings")
-    folder = output or recorded or Path("outputs") / file.stem
+    folder = output or _beside(recorded) or Path("outputs") / file.stem
     check_outputs(folder, force or resume, resumable=recorded is None)
     if experiment.warnings and not quiet:
         say(f"note: {len(experiment.warnings)} values deserve a look: abm check {file}")
@@ -105,13 +105,29 @@ def study(
             resume=resume,
             quiet=quiet,
         )
-    verdicts = _conclude(
-        experiment, folder, recorded, results, level, _commands(file, folder, recorded), quiet, as_json
-    )
+    if not quiet:
+        say(f"testing {_many(len(experiment.claims), 'claim')} and writing the report")
+    try:
+        verdicts = _conclude(
+            experiment, folder, recorded, results, level, _commands(file, folder, recorded), quiet, as_json
+        )
+    except KeyboardInterrupt:
+        say(f"Stopped before the report was written; the runs are in {recorded or folder}.")
+        say(f"To go on: abm study {file} --evaluate-only {recorded or folder} --force")
+        raise typer.Exit(STOPPED) from None
     if any(str(run.status) == "failed" for run in results):
-        raise typer.Exit(3)
+        raise typer.Exit(RUN_FAILED)
     if strict and any(str(v.verdict) in ("not reproduced", "cannot be evaluated") for v in verdicts):
         raise typer.Exit(NOT_MET)
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def _beside(recorded: Path | None) -> Path | None:
+    """The folder of recorded runs; that of a single file is the one it lies in."""
+    return recorded.parent if recorded is not None and recorded.is_file() else recorded
 
 
 def _simulate(
@@ -192,7 +208,7 @@ def _conclude(
             if verdicts:
                 print()
                 print(claims_table(verdicts, level).as_text())
-            print(f"\n{len(groups.runs)} runs in {recorded or folder}. Report: {written[-1]}")
+            print(f"\n{_many(len(groups.runs), 'run')} in {recorded or folder}. Report: {written[-1]}")
     return verdicts
 
 

@@ -39,7 +39,8 @@ def counts(results: Sequence[ClaimResult]) -> dict[str, int]:
 def count_text(results: Sequence[ClaimResult]) -> str:
     """The same as a sentence."""
     parts = [f"{n} {verdict}" for verdict, n in counts(results).items() if n]
-    return f"{len(results)} claims: {', '.join(parts)}." if results else "No claims."
+    many = "1 claim" if len(results) == 1 else f"{len(results)} claims"
+    return f"{many}: {', '.join(parts)}." if results else "No claims."
 
 
 def claims_table(results: Sequence[ClaimResult], level: float) -> Table:
@@ -88,12 +89,12 @@ def d_text(effect: Effect) -> str:
     """Cohen's d_z with two digits; a dash where there is none."""
     if math.isnan(effect.d_z):
         return "–"
-    return number(effect.d_z, 2) if abs(effect.d_z) < _LARGEST_D else f"{'>' if effect.d_z > 0 else '< −'}100"
+    return number(effect.d_z, 2) if abs(effect.d_z) < _LARGEST_D else ">100" if effect.d_z > 0 else "<−100"
 
 
 def p_text(effect: Effect) -> str:
-    """The p-value with two digits; a dash where there is none."""
-    return number(effect.p, 2)
+    """The p-value with three digits; a dash where there is none."""
+    return number(effect.p)
 
 
 def value_text(values: Sequence[float] | np.ndarray, unit: str) -> str:
