@@ -68,8 +68,8 @@ def add_cells(model: Model, state: State, rows: CellArrays) -> None:
     low, high = np.searchsorted(ids, rows.id[[0, -1]])
     if low == high and (np.diff(rows.id) > 0).all():
         # Born or arrived together, they have ids in a row: all belong between the same two cells.
-        parts = zip(state.cells, rows, strict=True)
-        state.cells = CellArrays._make(np.concatenate([a[:low], b, a[low:]]) for a, b in parts)
+        before, after = selected(state.cells, slice(0, low)), selected(state.cells, slice(low, None))
+        state.cells = joined(joined(before, rows), after)
         return
     cells = joined(state.cells, rows)
     state.cells = selected(cells, np.argsort(cells.id, kind="stable"))

@@ -13,7 +13,7 @@ from abm.engine.modifiers import set_modifiers
 from abm.engine.motion import move_cells
 from abm.engine.state import State
 from abm.engine.waiting import move_waiting_cells
-from abm.kernels.kinetics import advance_variables
+from abm.kernels.kinetics import advance_variables, name_phenotype
 from abm.kernels.responses import respond
 from abm.kernels.survey import survey
 from abm.state.cells import TISSUE, CellArrays
@@ -79,8 +79,12 @@ def step(model: Model, state: State) -> list[str]:
 
 def sense(model: Model, state: State) -> None:
     """Bring the surroundings up to date: counts, sums, compartment levels and time."""
-    here = state.here
-    survey(state.cells, model.pairs, model.block, here.live, here.total, here.present)
+    here, cells = state.here, state.cells
+    if "surveyed" not in state.work:
+        here.present[:] = 0
+    seen = state.work.get("surveyed", cells.voxel[:0])
+    survey(cells, model.pairs, model.block, seen, here.live, here.total, here.present)
+    state.work["surveyed"] = cells.voxel.copy()
     here.level[:] = state.reservoirs.c[: len(here.level)]
     state.here = here._replace(time=state.tick * model.clock.tick)
 
@@ -139,8 +143,5 @@ def _respond(model: Model, state: State, group: Ints, variables: Floats) -> tupl
 
 def set_phenotypes(model: Model, state: State) -> None:
     """Name the phenotype of cells whose type defines it by a threshold on a variable."""
-    cells = state.cells
     for switch in model.switches:
-        rows = (cells.type == switch.cell_type) & (cells.dead == 0)
-        cells.phenotype[rows & (cells.phenotype == switch.phenotype)] = 0
-        cells.phenotype[rows & (cells.variables[:, switch.slot] > switch.above)] = switch.phenotype
+        name_phenotype(state.cells, switch.cell_type, switch.phenotype, switch.slot, switch.above)

@@ -5,36 +5,34 @@ from numba import njit
 from abm.kernels.sensing import gradient_at
 
 
-@njit(cache=True)
-def chemotactic_vectors(voxel, behaviours, sensitivity, here, out):
-    """Sum of relative gradients, weighted by the sensitivity of each cell.
+@njit(cache=True, error_model="numpy")
+def chemotactic_vector(c, floor, tissue, shape, spacing, voxel, behaviours, sensitivity):
+    """Sum of relative gradients, weighted by the sensitivities of one cell: x, y, z [1/um].
 
     Each gradient is divided by (concentration + sensing floor) so that fields of different scale
     weigh alike.
 
     Parameters
     ----------
-    voxel : (n,) int64
-    behaviours : (n, n_behaviour) float64
+    c : (n_field, n_voxel) float64 [pg/ml]
+    floor : (n_field,) float64 [pg/ml]
+    tissue, shape, spacing
+        As for `abm.kernels.sensing.gradient_at`.
+    voxel : int
+    behaviours : (n_behaviour,) float64
+        Of the cell.
     sensitivity : (n_field,) int64
         Column of the sensitivity to each field, -1 where no cell has one.
-    here : Surroundings
-    out : (n, 3) float64 [1/um]
-        Overwritten; x, y, z.
     """
-    out[:] = 0.0
-    c, tissue = here.concentration, here.tissue
+    x, y, z = 0.0, 0.0, 0.0
     for f in range(sensitivity.shape[0]):
-        column = sensitivity[f]
-        if column < 0:
+        if sensitivity[f] < 0 or behaviours[sensitivity[f]] == 0.0:
             continue
-        for i in range(voxel.shape[0]):
-            weight = behaviours[i, column]
-            if weight == 0.0:
-                continue
-            gx, gy, gz = gradient_at(c, f, tissue, here.shape, here.spacing, voxel[i])
-            level = c[f, voxel[i]] + here.sensing_floor[f]
-            if level > 0.0:
-                out[i, 0] += weight * gx / level
-                out[i, 1] += weight * gy / level
-                out[i, 2] += weight * gz / level
+        weight = behaviours[sensitivity[f]]
+        gx, gy, gz = gradient_at(c, f, tissue, shape, spacing, voxel)
+        level = c[f, voxel] + floor[f]
+        if level > 0.0:
+            x += weight * gx / level
+            y += weight * gy / level
+            z += weight * gz / level
+    return x, y, z

@@ -50,3 +50,23 @@ def advance_variables(cells, kinetics, drift, dt):
                 return i, slot
             cells.variables[i, slot] = value
     return -1, -1
+
+
+@njit(cache=True)
+def name_phenotype(cells, cell_type, phenotype, slot, above):
+    """Give live cells of one type a phenotype while a variable exceeds a threshold, and take it back.
+
+    Parameters
+    ----------
+    cells : CellArrays
+        `phenotype` is changed in place; a cell that falls below the threshold gets phenotype 0.
+    cell_type, phenotype, slot : int
+    above : float
+    """
+    for i in range(cells.id.shape[0]):
+        if cells.type[i] != cell_type or cells.dead[i] == 1:
+            continue
+        if cells.variables[i, slot] > above:
+            cells.phenotype[i] = phenotype
+        elif cells.phenotype[i] == phenotype:
+            cells.phenotype[i] = 0

@@ -167,10 +167,15 @@ def _crossing(x0, x1, index0, index1, d):
 def _path_is_tissue(x0, y0, z0, x1, y1, z1, here, there, spacing, tissue):
     """Whether all voxels on a straight way across at most one face per axis are tissue.
 
-    Without this a cell would slip between two wall voxels that touch along an edge only.
+    Without looking at those between the ends a cell would slip between two wall voxels that touch along an
+    edge only.
     """
     ix, iy, iz = here
     jx, jy, jz = there
+    if not tissue[jz, jy, jx]:
+        return False
+    if abs(jx - ix) + abs(jy - iy) + abs(jz - iz) == 1:
+        return True
     if abs(jx - ix) > 1 or abs(jy - iy) > 1 or abs(jz - iz) > 1:
         return False  # only by rounding at a face; refusing is safe
     tx = _crossing(x0, x1, ix, jx, spacing[0])
@@ -186,6 +191,16 @@ def _path_is_tissue(x0, y0, z0, x1, y1, z1, here, there, spacing, tissue):
         if not tissue[iz, iy, ix]:
             return False
     return True
+
+
+@njit(cache=True, error_model="numpy")
+def _fault(cell, previous, length, limit):
+    """Why a cell cannot move by ``length`` in this step; `OK` where it can."""
+    if cell <= previous:
+        return NOT_IN_ID_ORDER
+    if 0.0 <= length < limit:
+        return OK
+    return TOO_FAST if 0.0 < length < np.inf else BAD_SPEED
 
 
 @njit(cache=True, error_model="numpy")
@@ -222,20 +237,16 @@ def move(rows, ids, positions, directions, voxel, speed, space, dt, spacing, tis
     dx, dy, dz = spacing
     lx, ly, lz = nx * dx, ny * dy, nz * dz
     h = min(dx, dy) if nz == 1 else min(dx, dy, dz)
-    n_moved, n_full, n_wall = 0, 0, 0
-    previous = np.int64(-1)
+    n_moved, n_full, n_wall, previous = 0, 0, 0, np.int64(-1)
     for k in range(rows.size):
         i = rows[k]
-        if ids[i] <= previous:
-            return NOT_IN_ID_ORDER, i, n_moved, n_full, n_wall
-        previous = ids[i]
         length = speed[i] * dt
+        status = _fault(ids[i], previous, length, h * MAX_SUBSTEPS)
+        if status != OK:
+            return status, i, n_moved, n_full, n_wall
+        previous = ids[i]
         if length == 0.0:
             continue
-        if not (0.0 < length < np.inf):
-            return BAD_SPEED, i, n_moved, n_full, n_wall
-        if length >= h * MAX_SUBSTEPS:
-            return TOO_FAST, i, n_moved, n_full, n_wall
         n_sub = int(length / h) + 1
         s = length / n_sub
         ux, uy, uz = directions[i, 0], directions[i, 1], directions[i, 2]
@@ -243,22 +254,15 @@ def move(rows, ids, positions, directions, voxel, speed, space, dt, spacing, tis
         ix, iy, iz = axis_index(x0, dx, nx), axis_index(y0, dy, ny), axis_index(z0, dz, nz)
         if ix < 0 or iy < 0 or iz < 0:
             return OUT_OF_DOMAIN, i, n_moved, n_full, n_wall
-        first_x, first_y, first_z = ix, iy, iz
-        turned = False
+        first_x, first_y, first_z, turned = ix, iy, iz, False
         for _ in range(n_sub):
-            x1, y1, z1 = _reflect(x0 + s * ux, lx), _reflect(y0 + s * uy, ly), z0
-            if nz > 1:
-                z1 = _reflect(z0 + s * uz, lz)
+            x1, y1 = _reflect(x0 + s * ux, lx), _reflect(y0 + s * uy, ly)
+            z1 = _reflect(z0 + s * uz, lz) if nz > 1 else z0
             jx, jy, jz = axis_index(x1, dx, nx), axis_index(y1, dy, ny), axis_index(z1, dz, nz)
             if jx < 0 or jy < 0 or jz < 0:
                 return OUT_OF_DOMAIN, i, n_moved, n_full, n_wall
             if jx != ix or jy != iy or jz != iz:
-                wall = not tissue[jz, jy, jx]
-                if not wall and abs(jx - ix) + abs(jy - iy) + abs(jz - iz) > 1:
-                    wall = not _path_is_tissue(
-                        x0, y0, z0, x1, y1, z1, (ix, iy, iz), (jx, jy, jz), spacing, tissue
-                    )
-                if wall:
+                if not _path_is_tissue(x0, y0, z0, x1, y1, z1, (ix, iy, iz), (jx, jy, jz), spacing, tissue):
                     ux, uy, uz = -ux, -uy, -uz
                     turned = True
                     continue

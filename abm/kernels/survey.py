@@ -4,7 +4,7 @@ from numba import njit
 
 
 @njit(cache=True)
-def survey(cells, pairs, block, count, total, present):
+def survey(cells, pairs, block, seen, count, total, present):
     """One pass over the cell table that fills the counts signals are read from.
 
     Parameters
@@ -13,6 +13,8 @@ def survey(cells, pairs, block, count, total, present):
     pairs : (n_pair, 2) int64
         Cell type and variable slot of every sum that a signal reads.
     block : (n_voxel,) int64
+    seen : (m,) int64
+        Voxels in which the survey before found somebody; the others of `present` are 0 already.
     count : (n_type, n_block) float64
         Overwritten; live cells in the tissue.
     total : (n_pair, n_block) float64
@@ -22,8 +24,10 @@ def survey(cells, pairs, block, count, total, present):
     """
     count[:] = 0.0
     total[:] = 0.0
-    present[:] = 0
     n_type = count.shape[0]
+    for v in seen:
+        for k in range(present.shape[0]):
+            present[k, v] = 0
     for i in range(cells.id.shape[0]):
         if cells.place[i] != 0:
             continue
