@@ -35,6 +35,8 @@ drugs:
 """
 BASE = SMALL.split("arms:")[0] + DRUGS
 
+TWO_HOURS = "route: intrathecal, at: 2 h, duration: 2 h"
+
 #: Everything at once, with windows that are open, closed and half open at 3 h.
 EVERYTHING = (
     "modify: {of: microglia, behaviour: secretion of TNF-a, by: 0.2, since: 2 h, until: 4 h, ramp: 1 h}",
@@ -42,11 +44,11 @@ EVERYTHING = (
     "modify: {of: t_cell, behaviour: migration speed, by: 0.5, since: 3 h}",
     "modify: {of: tissue, behaviour: production of CXCL12, by: 0.9, since: 150 min}",
     "neutralise: {cytokine: IL-10, share: 60 %, since: 2 h, until: 5 h}",
-    "neutralise: {cytokine: TNF-a, agent: etanercept, dose: 9 ng, route: intrathecal, at: 2 h, duration: 2 h}",
+    f"neutralise: {{cytokine: TNF-a, agent: etanercept, dose: 9 ng, {TWO_HOURS}}}",
     "remove_cells: {type: microglia, share: 20 %, at: 1 h, every: 2 h, repeats: 2, site: site}",
     "drug: {name: gabapentin, dose: 1 mg, at: 1 h, every: 1 h, repeats: 3}",
     "inject_cells: {type: msc, dose: 2.5e5, route: intrathecal, at: 1 h}",
-    "infuse: {cytokine: TGF-b1, dose: 10 ng, route: intrathecal, at: 2 h, duration: 2 h, ramp: 1 h}",
+    f"infuse: {{cytokine: TGF-b1, dose: 10 ng, {TWO_HOURS}, ramp: 1 h}}",
 )
 
 
