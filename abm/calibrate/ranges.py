@@ -75,7 +75,8 @@ def free_parameter(
     else:
         like, unit, factor, now = _PLAIN, "", 1.0, 1.0
         library = _ends_of_factor(found, told)
-    low, high = (end / factor if end is not None else None for end in library)
+    # Converting there and back leaves a last digit that nobody wrote.
+    low, high = (float(f"{end / factor:.12g}") if end is not None else None for end in library)
     ends = _range(part, like, factor, (low, high), unit, told)
     if ends is None:
         return None
