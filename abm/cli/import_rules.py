@@ -27,10 +27,12 @@ def import_rules(
 
     from abm.cli.failure import say
     from abm.cli.text_files import refuse_existing, write_text
-    from abm.errors import Fault, ScenarioError
+    from abm.errors import Fault, RecordError, ScenarioError
     from abm.scenario.load import load_experiment
     from abm.scenario.physicell_yaml import has_rules, rules_as_yaml
 
+    if output is not None and output.resolve() == file.resolve():
+        raise RecordError(f"{output}: is the file that would be extended; give another name")
     refuse_existing(output, force)
     experiment = load_experiment(file)
     if not has_rules(experiment):

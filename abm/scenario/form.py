@@ -132,4 +132,9 @@ def model_at(model: type[BaseModel], path: KeyPath) -> type[BaseModel] | None:
         here = below(here, part)
         if here is None:
             return None
-    return next((o for o in options(here) if isinstance(o, type) and issubclass(o, BaseModel)), None)
+    # An entry of a list may stand without its brackets.
+    for kind in (here, below(here, 0)):
+        found = next((o for o in options(kind) if isinstance(o, type) and issubclass(o, BaseModel)), None)
+        if found is not None:
+            return found
+    return None

@@ -322,7 +322,7 @@ class Translator:
     # ------------------------------------------------------------------------------------ dead cells
 
     def _check_dead(self, rule: Rule) -> None:
-        if not rule.to_dead:
+        if not rule.to_dead or DEAD in rule.faulty:
             return
         here = "a dead cell here does nothing until it is taken up or dissolves"
         mark = rule.marks[DEAD]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from abm.errors import ScenarioError
 from abm.scenario.load import load_experiment
 from tests.reference.compiled_response import PROBE, kernel_values
-from tests.reference.physicell import StopsError, Ruleset
+from tests.reference.physicell import Ruleset, StopsError
 
 #: Signal as the rules spell it -> as the probe reads it.
 SIGNALS = {
