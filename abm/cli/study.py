@@ -75,16 +75,11 @@ def study(
     from abm.scenario.load import load_experiment
     from abm.study.report import check_outputs
 
-    if force and resume:
-        raise typer.BadParameter("--force replaces files and --resume keeps them: give one of the two")
-    if not _LOWEST <= level <= _HIGHEST:
-        raise typer.BadParameter(f"--level {level:g}: a share from {_LOWEST:g} to {_HIGHEST:g} is expected")
+    asked = {"--arm": arms, "--replicates": replicates, "--seed": seed, "--processes": processes}
+    _check_options(
+        force, resume, level, [name for name, value in asked.items() if value not in (None, [])], recorded
+    )
     counts = {"replicates": replicates, "seed": seed}
-    if recorded is not None:
-        asked = {"--arm": arms, "--replicates": replicates, "--seed": seed, "--processes": processes}
-        given = [name for name, value in asked.items() if value not in (None, [])] + ["--resume"] * resume
-        if given:
-            raise typer.BadParameter(f"{', '.join(given)}: not with --evaluate-only, which makes no runs")
     settings = [*(sets or ()), *(f"{name}={n}" for name, n in counts.items() if n is not None)]
     experiment = load_experiment(file, settings)
     if not experiment.claims:
@@ -119,6 +114,17 @@ def study(
         raise typer.Exit(RUN_FAILED)
     if strict and any(str(v.verdict) in ("not reproduced", "cannot be evaluated") for v in verdicts):
         raise typer.Exit(NOT_MET)
+
+
+def _check_options(force: bool, resume: bool, level: float, given: list[str], recorded: Path | None) -> None:
+    """Refuse options that exclude each other; `given` are those that only make sense for new runs."""
+    if force and resume:
+        raise typer.BadParameter("--force replaces files and --resume keeps them: give one of the two")
+    if not _LOWEST <= level <= _HIGHEST:
+        raise typer.BadParameter(f"--level {level:g}: a share from {_LOWEST:g} to {_HIGHEST:g} is expected")
+    given = [*given, *(["--resume"] if resume else [])]
+    if recorded is not None and given:
+        raise typer.BadParameter(f"{', '.join(given)}: not with --evaluate-only, which makes no runs")
 
 
 def _many(count: int, what: str) -> str:

@@ -379,7 +379,7 @@ def test_faults_point_into_the_text_of_the_file(tmp_path: Path, monkeypatch: pyt
         assert lines[fault.line - 1][fault.column - 1 :].startswith("-9 d"), fault
         assert "lies before the start of the run" in fault.message
     last = found[-1]
-    assert (last.line, last.column) == (lines.index("    test: threshold(cci, at=-9 d) <") + 1, 35)
+    assert (last.line, last.column) == (lines.index("    test: threshold(cci, at=-9 d) <") + 1, 36)
 
 
 def test_a_test_from_the_command_line_says_the_character(tmp_path: Path) -> None:

@@ -19,16 +19,7 @@ from abm.scenario.claims.expressions import (
     arms_of,
     multiplied,
 )
-from abm.scenario.claims.functions import (
-    AS_GIVEN,
-    FUNCTIONS,
-    OF_SERIES,
-    TIMES_TIME,
-    WHEN,
-    Function,
-    Parameter,
-    Takes,
-)
+from abm.scenario.claims.functions import FUNCTIONS
 from abm.scenario.claims.names import (
     Arms,
     Bound,
@@ -41,6 +32,15 @@ from abm.scenario.claims.names import (
     within_runs,
 )
 from abm.scenario.claims.series import SERIES
+from abm.scenario.claims.signatures import (
+    AS_GIVEN,
+    OF_SERIES,
+    TIMES_TIME,
+    WHEN,
+    Function,
+    Parameter,
+    Takes,
+)
 from abm.scenario.claims.syntax import Call as CallTree
 from abm.scenario.claims.syntax import Tree
 from abm.scenario.nodes import listed, nearest

@@ -7,85 +7,21 @@ checks, the messages and the table in docs/studies.md follow, and a test holds t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import Enum
 from types import MappingProxyType
 
 from abm.scenario.claims.expressions import Shape
-
-
-class Takes(Enum):
-    """What an argument is; the value is its name in messages."""
-
-    ARM = "an arm"
-    CYTOKINE = "a cytokine"
-    REGION = "a region"
-    CELL_TYPE = "a cell type"
-    PHENOTYPE = "a phenotype"
-    VARIABLE = "a cell variable"
-    COMPARTMENT = "a compartment"
-    SERIES = "a recorded series"
-    TIME = "a time"
-    COUNT = "a count"
-    VALUE = "a value"
-    CURVE = "a value over time"
-    CONDITION = "a condition"
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One argument of a function."""
-
-    name: str
-    takes: Takes
-    needed: bool = True
-
-
-# Units that follow from the arguments.
-AS_GIVEN, TIMES_TIME, OF_SERIES, QUOTIENT = "as given", "given × time", "of the series", "x/y"
-CONDITION = "condition"
-
-# Parts of the readout that a function rests on.
-SIGNAL, THRESHOLD = "nociceptive signal", "withdrawal threshold"
-
-
-@dataclass(frozen=True)
-class Function:
-    """One row of the table.
-
-    Attributes
-    ----------
-    name, group, meaning, example : str
-    parameters : tuple of Parameter
-        In the order in which they may be given without their names.
-    shape : Shape
-        Of the result.  Curves also take ``at=``, or ``from=`` and ``to=`` for the mean of a window.
-    unit : str
-        Of the result: a unit, or `AS_GIVEN`, `TIMES_TIME`, `OF_SERIES`, `QUOTIENT`; `CONDITION` has none.
-    rests_on : str
-        Part of the scenario's readout without which there is nothing to read.
-    """
-
-    name: str
-    group: str
-    parameters: tuple[Parameter, ...]
-    shape: Shape
-    unit: str
-    meaning: str
-    example: str
-    rests_on: str = ""
-
-    @property
-    def is_timed(self) -> bool:
-        """Whether it takes ``at=``, ``from=`` and ``to=`` beside its own arguments."""
-        return self.shape is Shape.CURVE and self.unit != CONDITION
-
-    @property
-    def signature(self) -> str:
-        """As it is written, optional arguments with ``=``."""
-        given = [p.name if p.needed else f"{p.name}=" for p in self.parameters]
-        return f"{self.name}({', '.join(given)})"
-
+from abm.scenario.claims.signatures import (
+    AS_GIVEN,
+    CONDITION,
+    OF_SERIES,
+    QUOTIENT,
+    SIGNAL,
+    THRESHOLD,
+    TIMES_TIME,
+    Function,
+    Parameter,
+    Takes,
+)
 
 READOUTS, ASSAYS, OVER_TIME, OVER_REPLICATES, NUMBERS = (
     "Readouts of an arm",
@@ -384,12 +320,6 @@ _NUMBERS = (
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(
     {function.name: function for function in (*_READOUTS, *_ASSAYS, *_OVER_TIME, *_BETWEEN, *_NUMBERS)}
 )
-
-#: Functions that the checker rewrites in terms of the others; nothing computes them.
-REWRITTEN = ("enrichment", "fold", "ratio", "between", "abs", "log10")
-
-#: What a timed readout takes beside its own arguments.
-WHEN = ("at", "from", "to")
 
 
 def function_table() -> str:

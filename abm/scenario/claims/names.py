@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from abm.scenario.claims.context import Context
-from abm.scenario.claims.functions import SIGNAL, THRESHOLD, WHEN, Function, Takes
 from abm.scenario.claims.series import SERIES, labels
+from abm.scenario.claims.signatures import SIGNAL, THRESHOLD, WHEN, Function, Takes
 from abm.scenario.claims.syntax import Call, Name, Number, Text, Tree
 from abm.scenario.nodes import listed, nearest
 from abm.scenario.schema.scenario import Scenario

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from abm.scenario.claims.functions import SIGNAL, THRESHOLD
+from abm.scenario.claims.signatures import SIGNAL, THRESHOLD
 from abm.scenario.schema.scenario import Scenario
 
 
