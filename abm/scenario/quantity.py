@@ -286,7 +286,10 @@ def _number(raw: object, rule: QuantityRule) -> tuple[float, Dimension, bool]:
     twin = molar_twin(measure.exponents)
     if twin is not None and twin.unit == rule.unit:
         return _molar(measure, twin)
-    raise UnitError(f"'{raw}' is {describe(measure)}, expected {wanted_dimension.name}{_like(rule)}")
+    message = f"'{raw}' is {describe(measure)}, expected {wanted_dimension.name}{_like(rule)}"
+    if measure.unit_text.endswith("/kg"):
+        message += "; multiply a dose per body mass by the body mass"
+    raise UnitError(message)
 
 
 def _molar(measure: Measure, twin: Dimension | None) -> tuple[float, Dimension, bool]:

@@ -19,7 +19,7 @@ from abm.scenario.read import MAX_BYTES
 
 FOLDER = Path(__file__).resolve().parents[1] / "data" / "faulty"
 MESSAGES = FOLDER / "messages.txt"
-SOUND = ("good.yaml",)
+SOUND = ("good.yaml", "bare_tissue.yaml")
 FILES = sorted(path.name for path in FOLDER.glob("*.yaml") if path.name not in SOUND)
 
 
