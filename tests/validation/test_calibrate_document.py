@@ -1,0 +1,51 @@
+"""The commands of docs/calibration.md are executed, and print what the document shows."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.command_line import ROOT
+from tests.e2e.test_docs_commands import blocks, essence, execute
+
+DOCUMENT = ROOT / "docs" / "calibration.md"
+
+
+@pytest.mark.e2e
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_document_shows_what_is_printed(tmp_path: Path) -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    commands = 0
+    for block in blocks(text):
+        if block.mark == "file":
+            (tmp_path / block.value).write_text(block.text, encoding="utf-8")
+        if block.kind != "console":
+            continue
+        for command, printed in block.commands():
+            code, output = execute(command, tmp_path)
+            assert code == 0, f"$ {command}\n{output}"
+            assert essence(output) == essence(printed), f"$ {command}\n{output}"
+            commands += 1
+    assert commands >= 3
+
+
+def test_every_key_of_a_fit_file_is_described() -> None:
+    from abm.calibrate.schema import (
+        AbcOptions,
+        Choice,
+        CmaOptions,
+        FitFile,
+        LeastSquaresOptions,
+        ParameterPart,
+    )
+
+    text = DOCUMENT.read_text(encoding="utf-8")
+    named = set(re.findall(r"`([a-z_.]+)`", text))
+    wanted = {"targets.file", "targets.choose", *FitFile.model_fields, *Choice.model_fields}
+    wanted |= {*ParameterPart.model_fields, *CmaOptions.model_fields, *AbcOptions.model_fields}
+    wanted |= set(LeastSquaresOptions.model_fields)
+    # Said in the title of the example, or without effect on the result.
+    assert wanted - named - {"targets", "title", "batch"} == set()
