@@ -187,6 +187,14 @@ def test_resolved_texts_satisfy_the_json_schema(chen: Experiment, validator: Any
         ({"arms": {"a": {"seed": 3}}}, "$.arms.a"),
         ({"seed": -1}, "$.seed"),
         ({"cell_types": {"c": {"behaviours": {"death": {"bse": "1 /h"}}}}}, "$.cell_types.c"),
+        ({"interventions": [{"modify": {"of": "c", "by": "3 h"}}]}, "$.interventions[0]"),
+        ({"interventions": [{"modify": {"behaviour": "division", "by": 0}}]}, "$.interventions[0]"),
+        ({"interventions": [{"knock_out": {"gene": "x"}}]}, "$.interventions[0]"),
+        ({"interventions+": {"drug": {}}}, "$['interventions+']"),
+        ({"time+": []}, "$"),
+        ({"arms": {"a": {"claims+": []}}}, "$.arms.a"),
+        ({"drugs": {"d": {"volume": 3}}}, "$.drugs.d"),
+        ({"injuries": [{"kind": "CCI", "site": "s", "every": "1 d", "repeats": 1e9}]}, "$.injuries[0]"),
     ],
 )
 def test_json_schema_refuses(change: dict[str, object], path: str, validator: Any) -> None:
@@ -208,6 +216,37 @@ def test_json_schema_refuses(change: dict[str, object], path: str, validator: An
         {"arms": {"a": None, "b": {}, "c": {"time": {"duration": "3 d"}}}},
         {"extends": ["library/dorsal_horn"]},
         {"extends": "x.yaml", "seed": 3, "replicates": 2},
+        {"interventions+": [{"knock_out": {"cytokine": "X"}}, {"knock_out": {"cell_type": "c"}}]},
+        {"arms": {"a": {"interventions+": [{"remove_cells": {"type": "c", "at": ["1 h", "2 h"]}}]}}},
+        {"arms": {"a": {"injuries+": [{"kind": "CCI", "site": "s", "every": "1 d", "repeats": 3}]}}},
+        {"cell_types": {"c": {"behaviours": {"death": {"increases+": [], "adds+": [], "times+": []}}}}},
+        {"cell_types": {"c": {"variables": {"v": {"target": {"brakes+": []}}}}}},
+        {
+            "cytokines": {
+                "B": {
+                    "binds": {"X": {"rate": "1 /min", "at": "1 ug/ml", "valency": 2}},
+                    "compartments": {"blood": {"half_life": "3 d"}},
+                }
+            }
+        },
+        {
+            "drugs": {
+                "d": {
+                    "half_life": "none",
+                    "peripheral": {"out": "1 /h", "back": "1 /h"},
+                    "effects+": [{"of": ["c"], "sensing": "X", "by": 0, "half_max": "1 ug/ml"}],
+                }
+            }
+        },
+        {
+            "interventions": [
+                {"infuse": {"cytokine": "X", "dose": "1 ng", "route": "r", "at": "1 h", "ramp": "1 h"}},
+                {"neutralise": {"cytokine": "X", "share": "90 %", "since": "1 d", "half_life": "2 d"}},
+                {"neutralise": {"cytokine": "X", "agent": "B", "dose": "1 ug", "route": "r", "at": "1 d"}},
+                {"modify": {"of": ["a", "b"], "variable": "v", "by": 0.5, "every": "1 d", "repeats": 3}},
+                {"drug": {"name": "d", "dose": "1 mg", "at": "1 h", "every": "8 h", "repeats": 9}},
+            ]
+        },
     ],
 )
 def test_json_schema_accepts(change: dict[str, object], validator: Any) -> None:
