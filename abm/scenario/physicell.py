@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 
 from abm.errors import Fault
 from abm.scenario.behaviours import UnknownBehaviourError, parse_behaviour
-from abm.scenario.merge import merge, settled
+from abm.scenario.merge import APPEND, merge, settled
 from abm.scenario.nodes import KeyPath, ListNode, MapNode, Mark, Node, ScalarNode, find, plain
 from abm.scenario.physicell_csv import (
     BEHAVIOUR,
@@ -64,14 +64,14 @@ def embed_rules(document: MapNode, names: list[str], faults: list[Fault]) -> Map
 
 def _embedded(document: MapNode, names: list[str], faults: list[Fault]) -> MapNode:
     """One arm, or what all arms have in common, with the text of its files."""
-    given = document.entries.get(KEY) or document.entries.get(f"{KEY}+")
-    if given is None:
-        return document
-    key = KEY if KEY in document.entries else f"{KEY}+"
-    if not isinstance(given, ListNode):
-        return _with(document, key, _with_text(given, names, faults))
-    items = tuple(_with_text(item, names, faults) for item in given.items)
-    return _with(document, key, ListNode(items, given.mark))
+    for key in (KEY, KEY + APPEND):
+        given = document.entries.get(key)
+        if isinstance(given, ListNode):
+            items = tuple(_with_text(item, names, faults) for item in given.items)
+            document = _with(document, key, ListNode(items, given.mark))
+        elif given is not None:
+            document = _with(document, key, _with_text(given, names, faults))
+    return document
 
 
 def _with_text(node: Node, names: list[str], faults: list[Fault]) -> Node:

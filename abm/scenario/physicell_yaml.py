@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abm.scenario.emit import emit
 from abm.scenario.load import Experiment, load_experiment_text
-from abm.scenario.merge import merge, settled
+from abm.scenario.merge import APPEND, merge, settled
 from abm.scenario.nodes import MapNode, Mark, Node, Origin, ScalarNode, find, plain
 from abm.scenario.physicell import with_rules
 from abm.scenario.physicell_translate import KEY
@@ -60,16 +60,21 @@ def has_rules(experiment: Experiment) -> bool:
     arms = experiment.document.entries.get("arms")
     patches = arms.entries.values() if isinstance(arms, MapNode) else ()
     parts = (experiment.document, *patches)
-    return any(isinstance(part, MapNode) and plain(part.entries.get(KEY, _NULL)) for part in parts)
+    return any(
+        plain(part.entries.get(key, _NULL))
+        for part in parts
+        for key in (KEY, KEY + APPEND)
+        if isinstance(part, MapNode)
+    )
 
 
 def _changes_of_arm(base: MapNode, ruled: MapNode, patch: MapNode) -> dict[str, Node]:
     """What an arm needs so that it has the same responses over written-out rules as over files."""
     wanted, _ = with_rules(_settled(merge(base, patch)), [])
-    without_files = _mapping({k: v for k, v in patch.entries.items() if k not in (KEY, f"{KEY}+")})
+    without_files = _mapping({k: v for k, v in patch.entries.items() if k not in (KEY, KEY + APPEND)})
     got = _settled(merge(ruled, without_files))
     changed = _changes(got, wanted)
-    changed.update({key: _NULL for key in (KEY, f"{KEY}+") if key in patch.entries})
+    changed.update({key: _NULL for key in (KEY, KEY + APPEND) if key in patch.entries})
     return changed
 
 

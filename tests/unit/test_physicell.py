@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from abm.errors import ScenarioError
+from abm.scenario.json_schema import json_schema
 from abm.scenario.load import Experiment, load_experiment, load_experiment_text
 from abm.scenario.physicell_names import (
     UNSUPPORTED_BEHAVIOURS,
@@ -709,6 +711,32 @@ def test_what_cannot_be_extended_does_not_bury_the_rest(tmp_path: Path) -> None:
     tumour = TUMOUR.replace("schema_version: 1", "schema_version: 1\nextends: nowhere.yaml")
     (fault,) = faults(tmp_path, "tumor,oxygen,increases,cycle entri,0.02,20,4,0\n", tumour=tumour)
     assert "nowhere.yaml" in fault
+
+
+@pytest.mark.parametrize(
+    ("rules", "is_fine"),
+    [
+        ({"file": "rules.csv"}, True),
+        ([{"file": "rules.csv", "density": "1 ng/ml", "leave_out": ["pressure"]}], True),
+        (None, True),
+        ({"file": "rules.csv", "mode": "loose"}, False),
+        ({"file": "rules.csv", "denzity": "1 ng/ml"}, False),
+    ],
+)
+def test_editors_know_the_key(rules: object, is_fine: bool) -> None:
+    validator = jsonschema.Draft202012Validator(json_schema())
+    document = {"schema_version": 1, "arms": {"a": {"physicell_rules": rules}}}
+    assert validator.is_valid(document) == is_fine
+
+
+def test_an_arm_may_take_one_more_file(tmp_path: Path) -> None:
+    (tmp_path / "more.csv").write_text("tumor,damage,increases,cycle entry,0.02,20,4,0\n")
+    more = f"{RULES}arms: {{a: {{}}, b: {{physicell_rules+: [{{file: more.csv}}]}}}}\n"
+    made = load(tmp_path, "tumor,oxygen,increases,cycle entry,0.02,20,4,0\n", more)
+    terms = [len(arm.cell_types["tumor"].behaviours["division"].increases) for arm in made.arms.values()]
+    assert terms == [1, 2]
+    (tmp_path / "written.yaml").write_text(rules_as_yaml(made, "tumour.yaml"), encoding="utf-8")
+    assert load_experiment(tmp_path / "written.yaml").arms == made.arms
 
 
 @pytest.mark.parametrize("name", ["glia.csv", "tabs.csv"])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, GetJsonSchemaHandler
+from pydantic_core import core_schema
 
 from abm.scenario.quantity import Quantity, quantity
 from abm.scenario.schema.section import Level, OneOrMany, Section
@@ -52,9 +53,19 @@ class RulesFile(Section):
     )
 
 
+class OneOrManyOrNone(OneOrMany):
+    """One entry may stand without brackets; null takes an arm the files of the others."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        made = super().__get_pydantic_json_schema__(schema, handler)
+        return {"anyOf": [*made["anyOf"], {"type": "null"}]}
+
+
 class RulesFiles(Section):
     """The rules files of a scenario; once it is loaded, their rules are responses like all others."""
 
-    physicell_rules: Annotated[tuple[RulesFile, ...], OneOrMany()] = Field(
+    physicell_rules: Annotated[tuple[RulesFile, ...], OneOrManyOrNone()] = Field(
         (), description="files of rules in PhysiCell's format, laid over the cell types"
     )
