@@ -11,6 +11,7 @@ from abm.engine.population import add_cells, new_rows, place_near, remove_cells
 from abm.engine.state import State
 from abm.kernels.field_system import FG_PER_PG_UM3_PER_ML
 from abm.kernels.rng import DEPLETION, INTERVENTION, fill_uniform, uniform
+from abm.kernels.sources import add_scaled
 from abm.state.cells import TISSUE, CellArrays, selected
 from abm.state.tables import Floats, Ints
 
@@ -36,7 +37,7 @@ def set_drives(model: Model, state: State) -> None:
     for course in model.courses:
         level = course_value(course, state.tick, model.clock.tick)
         if level != 0.0:
-            state.here.drive[course.drive] += level * model.weights[course.injury]
+            add_scaled(model.weights[course.injury], level, state.here.drive[course.drive])
 
 
 def add_releases(model: Model, state: State, source: Floats) -> None:
@@ -45,7 +46,7 @@ def add_releases(model: Model, state: State, source: Floats) -> None:
         course = model.courses[release.course]
         level = course_value(course, state.tick, model.clock.tick)
         if level != 0.0:
-            source[release.cytokine] += release.rate * level * model.weights[course.injury]
+            add_scaled(model.weights[course.injury], release.rate * level, source[release.cytokine])
 
 
 def apply_interventions(model: Model, state: State) -> list[str]:

@@ -10,8 +10,15 @@ from numpy.typing import NDArray
 from abm.compile.model import Model, Readout, Threshold
 from abm.engine.state import COUNTERS, State
 from abm.engine.step import as_of_now
+from abm.kernels.summaries import (
+    count_cells,
+    fill_quantiles,
+    fill_variable_means,
+    summarise_fields,
+    values_inside,
+)
 from abm.record.layout import BUDGET, LEDGER, Dimension, Series
-from abm.state.cells import TISSUE, CellArrays
+from abm.state.cells import CellArrays
 from abm.state.tables import Floats
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -162,33 +169,36 @@ def _variables(model: Model) -> list[tuple[str, str, tuple[int, int]]]:
 def read_out(model: Model, state: State) -> dict[str, Any]:
     """Values of every declared series at this moment."""
     cells = as_of_now(model, state)
-    pain = {} if model.readout is None else _pain(model, model.readout, cells)
+    means = variable_means(model, cells)
+    pain = {} if model.readout is None else _pain(model, model.readout, cells, means)
     drugs = _drugs(model, state) if model.names.drugs else {}
     return {
         **pain,
         **drugs,
+        "variable_mean": means[:, 0],
+        "variable_mean_by_region": means[:, 1:],
         **_cells(model, state, cells),
         **_cytokines(model, state),
         **_books(model, state),
     }
 
 
-def _mean(values: Floats) -> float:
-    return float(values.mean()) if len(values) else float("nan")
+def variable_means(model: Model, cells: CellArrays) -> Floats:
+    """Means of all variables, (n_variable, 1 + n_region): in the tissue, then in each region."""
+    slots = np.array([where for _, _, where in _variables(model)], np.int64).reshape(-1, 2)
+    means = np.empty((len(slots), 1 + len(model.regions)))
+    fill_variable_means(cells, slots, model.tissue.reshape(-1), model.regions, means)
+    return means
 
 
-def _columns(per_region: list[NDArray[Any]], n: int) -> NDArray[Any]:
-    """Rows of `n` values for each region as columns, (n, n_region); there may be no region."""
-    return np.array(per_region).reshape(len(per_region), n).T
-
-
-def _pain(model: Model, readout: Readout, cells: CellArrays) -> dict[str, Any]:
-    neurons = (cells.type == readout.cell_type) & (cells.dead == 0) & (cells.place == TISSUE)
-    signal, voxel = cells.variables[neurons, readout.slot], cells.voxel[neurons]
-    inside = model.regions[readout.region][voxel] == 1
-    by_region = np.array([_mean(signal[mask[voxel] == 1]) for mask in model.regions])
-    mean = _mean(signal[inside])
-    quantiles = np.quantile(signal[inside], QUANTILES) if inside.any() else np.full(len(QUANTILES), np.nan)
+def _pain(model: Model, readout: Readout, cells: CellArrays, means: Floats) -> dict[str, Any]:
+    inside, found = model.regions[readout.region], np.empty(len(cells.id))
+    signal = values_inside(cells, readout.cell_type, readout.slot, inside, found)
+    quantiles = np.empty(len(QUANTILES))
+    fill_quantiles(signal, np.array(QUANTILES), quantiles)
+    row = [where for _, _, where in _variables(model)].index((readout.cell_type, readout.slot))
+    by_region = means[row, 1:]
+    mean = float(by_region[readout.region])
     return {
         "nociception": mean,
         "nociception_quantile": quantiles,
@@ -207,43 +217,36 @@ def _thresholds(threshold: Threshold | None, mean: float, by_region: Floats) -> 
 
 
 def _cells(model: Model, state: State, cells: CellArrays) -> dict[str, Any]:
-    n_type = len(model.names.cell_types)
-    here = cells.place == TISSUE
-    live = here & (cells.dead == 0)
-    kinds, voxel, codes = cells.type[live], cells.voxel[live], phenotype_codes(model, cells)[live]
-    variables, n_code = cells.variables[live], sum(len(p) for p in model.names.phenotypes)
-    masks = [mask[voxel] == 1 for mask in model.regions]
-    slots = [where for _, _, where in _variables(model)]
-    mine = {k: kinds == k for k in range(n_type)}
-    means = np.array([_mean(variables[mine[k], slot]) for k, slot in slots])
-    regional = np.array([[_mean(variables[mine[k] & m, slot]) for m in masks] for k, slot in slots])
-    waiting = np.zeros((len(model.names.compartments), n_type))
+    n_type, n_code = len(model.names.cell_types), sum(len(p) for p in model.names.phenotypes)
+    live, dead = np.empty((n_type, 1 + len(model.regions)), np.int64), np.empty(n_type, np.int64)
+    by_code = np.empty((n_code, live.shape[1]), np.int64)
+    count_cells(cells, phenotype_codes(model, cells), model.regions, live, dead, by_code)
+    waiting, followed = np.zeros((len(model.names.compartments), n_type)), np.flatnonzero(cells.place)
+    place, kind = cells.place[followed], cells.type[followed]
     for (k, c), dose in state.doses.items():
-        followed = float(((cells.place == 1 + c) & (cells.type == k)).sum())
-        waiting[c, k] = dose.pool + followed * model.fields.reservoirs.multiplicity
+        n = float(((place == 1 + c) & (kind == k)).sum())
+        waiting[c, k] = dose.pool + n * model.fields.reservoirs.multiplicity
     return {
-        "cell_count": np.bincount(kinds, minlength=n_type),
-        "cell_count_by_region": _columns([np.bincount(kinds[m], minlength=n_type) for m in masks], n_type),
-        "dead_count": np.bincount(cells.type[here & (cells.dead == 1)], minlength=n_type),
-        "phenotype_count": np.bincount(codes, minlength=n_code),
-        "phenotype_count_by_region": _columns(
-            [np.bincount(codes[m], minlength=n_code) for m in masks], n_code
-        ),
-        "variable_mean": means,
-        "variable_mean_by_region": regional.reshape(len(slots), len(masks)),
+        "cell_count": live[:, 0],
+        "cell_count_by_region": live[:, 1:],
+        "dead_count": dead,
+        "phenotype_count": by_code[:, 0],
+        "phenotype_count_by_region": by_code[:, 1:],
         "compartment_cells": waiting,
     }
 
 
 def _cytokines(model: Model, state: State) -> dict[str, Any]:
-    inside = model.tissue.reshape(-1) == 1
-    c = state.concentration.reshape(len(model.names.cytokines), model.grid.n_voxel)
-    tissue = c[:, inside]
+    n_field = len(model.names.cytokines)
+    c = state.concentration.reshape(n_field, model.grid.n_voxel)
+    mean, lowest, highest = np.empty((3, n_field))
+    by_region = np.empty((n_field, len(model.regions)))
+    summarise_fields(c, model.tissue.reshape(-1), model.regions, mean, lowest, highest, by_region)
     return {
-        "cytokine_mean": tissue.mean(axis=1),
-        "cytokine_lowest": tissue.min(axis=1),
-        "cytokine_highest": tissue.max(axis=1),
-        "cytokine_by_region": _columns([c[:, mask == 1].mean(axis=1) for mask in model.regions], len(c)),
+        "cytokine_mean": mean,
+        "cytokine_lowest": lowest,
+        "cytokine_highest": highest,
+        "cytokine_by_region": by_region,
         "compartment_level": state.reservoirs.c[: len(model.names.compartments)],
     }
 

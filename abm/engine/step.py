@@ -9,6 +9,7 @@ from abm.engine.events import apply_interventions, set_drives
 from abm.engine.fate import decide_fates
 from abm.engine.fields import advance_fields
 from abm.engine.health import check_fields, check_mass, check_population, check_variables
+from abm.engine.instants import instants_of
 from abm.engine.modifiers import set_modifiers
 from abm.engine.motion import move_cells
 from abm.engine.state import State
@@ -17,7 +18,7 @@ from abm.kernels.kinetics import advance_variables, name_phenotype
 from abm.kernels.responses import respond
 from abm.kernels.survey import survey
 from abm.state.cells import TISSUE, CellArrays
-from abm.state.tables import Floats, Ints, Target
+from abm.state.tables import Floats, Responses
 
 
 def step(model: Model, state: State) -> list[str]:
@@ -80,11 +81,11 @@ def step(model: Model, state: State) -> list[str]:
 def sense(model: Model, state: State) -> None:
     """Bring the surroundings up to date: counts, sums, compartment levels and time."""
     here, cells = state.here, state.cells
-    if "surveyed" not in state.work:
+    filled, seen = state.work.get("surveyed", (None, cells.voxel[:0]))
+    if filled is not here.present:
         here.present[:] = 0
-    seen = state.work.get("surveyed", cells.voxel[:0])
     survey(cells, model.pairs, model.block, seen, here.live, here.total, here.present)
-    state.work["surveyed"] = cells.voxel.copy()
+    state.work["surveyed"] = here.present, cells.voxel.copy()
     here.level[:] = state.reservoirs.c[: len(here.level)]
     state.here = here._replace(time=state.tick * model.clock.tick)
 
@@ -94,9 +95,7 @@ def respond_all(model: Model, state: State) -> tuple[Floats, Floats]:
 
     Cells that are dead or wait in a compartment do nothing.
     """
-    cells = state.cells
-    group = np.where((cells.place == TISSUE) & (cells.dead == 0), cells.type, -1)
-    return _respond(model, state, group, cells.variables)
+    return _respond(model, state, model.responses, state.cells.variables, model.behaviours.n)
 
 
 def as_of_now(model: Model, state: State) -> CellArrays:
@@ -105,29 +104,28 @@ def as_of_now(model: Model, state: State) -> CellArrays:
     In the state itself they stand as of the start of the last step.  The state is left alone, so that
     looking at it does not change its course.
     """
-    responses, cells = model.responses, state.cells
-    instant = responses.target == Target.INSTANT
-    first = responses.group_first[: len(model.names.cell_types) + 1]
-    with_instants = np.diff(np.concatenate([[0], np.cumsum(instant)])[first]) > 0
-    if not with_instants.any():
+    cells, responses = state.cells, instants_of(model, state)
+    if len(responses.target) == 0:
         return cells
     set_drives(model, state)
     set_modifiers(model, state)
     sense(model, state)
-    reads = (cells.place == TISSUE) & (cells.dead == 0) & with_instants[cells.type]
     variables = cells.variables.copy()
-    _respond(model, state, np.where(reads, cells.type, -1), variables)
+    _respond(model, state, responses, variables, 0)
     return cells._replace(variables=variables)
 
 
-def _respond(model: Model, state: State, group: Ints, variables: Floats) -> tuple[Floats, Floats]:
-    """Evaluate the responses of rows whose `group` is not negative; `variables` takes the instant ones."""
+def _respond(
+    model: Model, state: State, responses: Responses, variables: Floats, n_behaviour: int
+) -> tuple[Floats, Floats]:
+    """Evaluate responses of all live cells in the tissue; `variables` takes the instant ones."""
     cells = state.cells
-    behaviours = np.empty((len(cells.id), model.behaviours.n))
+    group = np.where((cells.place == TISSUE) & (cells.dead == 0), cells.type, -1)
+    behaviours = np.empty((len(cells.id), n_behaviour))
     drift = np.empty_like(variables)
     age = (state.tick - cells.birth_tick) * model.clock.tick
     respond(
-        model.responses,
+        responses,
         model.signals,
         state.here,
         group,

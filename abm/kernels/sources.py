@@ -7,6 +7,13 @@ from numba import njit
 
 
 @njit(cache=True, error_model="numpy")
+def add_scaled(values, factor, out):
+    """``out += factor * values`` for the voxels of one field, (n_voxel,)."""
+    for v in range(out.size):
+        out[v] += factor * values[v]
+
+
+@njit(cache=True, error_model="numpy")
 def scale_by_place(values, index, out):
     """``out *= values[index]`` for the voxels of one field, (n_voxel,)."""
     for v in range(out.size):
