@@ -243,7 +243,7 @@ def _ensemble(comparison: Comparison, values: Values, level: float) -> tuple[Ver
         bound = float(values.number(other)[0])
         effect = _shifted(found, bound, 1.0 if share is comparison.left else -1.0, factor)
         verdict, reason = _judged(comparison.operator, effect)
-        return verdict, reason or f"{successes} of {n} replicates", effect
+        return verdict, f"{successes} of {n} replicates" + (f"; {reason}" if reason else ""), effect
 
     def difference(rows: NDArray[np.int64]) -> Floats:
         left, right = values.number(comparison.left, rows), values.number(comparison.right, rows)
