@@ -76,7 +76,7 @@ class Names:
     variables: Mapping[str, str]
 
 
-_UNREAD = "PhysiCell 1.14.2 reads 0 for this signal (its issue 411)"
+_UNREAD = "PhysiCell 1.14.2 reads 0 for this signal (mended by its pull request 411)"
 
 
 def signals(names: Names) -> dict[str, KnownSignal]:

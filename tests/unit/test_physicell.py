@@ -468,7 +468,7 @@ def test_a_custom_datum_becomes_a_variable_that_is_set_at_once(tmp_path: Path) -
         ),
         (
             ["contact with apoptotic cell,increases,cycle entry,1"],
-            "1:7: 'contact with apoptotic cell': PhysiCell 1.14.2 reads 0 for this signal (its issue",
+            "1:7: 'contact with apoptotic cell': PhysiCell 1.14.2 reads 0 for this signal",
         ),
         (
             ["oxygen,increases,cycle entry,1,1,1,1"],
