@@ -85,15 +85,15 @@ def _without_repetitions(rules: Sequence[Translated], made: Merged) -> list[Tran
         repeated = spelt.setdefault((rule.signal, rule.behaviour, rule.is_up), one)
         same = meant.setdefault((one.signal.text, rule.behaviour, rule.is_up), one)
         if repeated is not one:
-            message = f"repeats the rule in line {repeated.rule.line}; PhysiCell stops at this"
+            message = f"repeats the rule in {line(repeated, one)}; PhysiCell stops at this"
             made.faults.append(mark.fault(message))
             continue
         if same is not one and not one.compat:
-            message = f"'{rule.signal}' and '{same.rule.signal}' in line {same.rule.line} are one signal here"
+            message = f"'{rule.signal}' and '{same.rule.signal}' in {line(same, one)} are one signal here"
             made.faults.append(mark.fault(f"{message}; keep one of the rules"))
             continue
         if same is not one and one.signal == same.signal:
-            message = f"'{rule.signal}' is another name of '{same.rule.signal}' in line {same.rule.line}"
+            message = f"'{rule.signal}' is another name of '{same.rule.signal}' in {line(same, one)}"
             made.notes.append(mark.fault(f"{message}: both count, as in PhysiCell"))
         kept.append(one)
     return kept
@@ -120,7 +120,7 @@ def _under_one_name(rules: list[Translated], made: Merged) -> list[Translated]:
             message = f"{name} is overwritten by '{chosen}', another name of it, as in PhysiCell"
             made.notes.append(mark.fault(message))
         else:
-            message = f"{name} is another name of '{chosen}' in line {first[chosen].rule.line}; in PhysiCell"
+            message = f"{name} is another name of '{chosen}' in {line(first[chosen], one)}; in PhysiCell"
             made.faults.append(mark.fault(f"{message} the last name overwrites the others. Use one name"))
     return [one for one in rules if one.rule.behaviour == chosen]
 
@@ -149,7 +149,7 @@ def _fits(one: Translated, first: Translated, base: float | None, made: Merged) 
         limit = "largest" if is_up else "smallest"
         message = (
             f"saturation value {one.rule.saturation:g}, "
-            f"but {first.rule.saturation:g} in line {first.rule.line}: "
+            f"but {first.rule.saturation:g} in {line(first, one)}: "
             f"in PhysiCell all rules that {'raise' if is_up else 'lower'} a behaviour share the {limit}"
         )
         made.faults.append(mark.fault(message))
@@ -224,6 +224,13 @@ def _unread(one: Translated, made: Merged) -> bool:
     if one.signal.note:
         made.notes.append(one.rule.marks[SIGNAL].fault(f"'{one.rule.signal}': {one.signal.note}; so here"))
     return bool(one.signal.note)
+
+
+def line(other: Translated, one: Translated) -> str:
+    """Where another rule stands, as said at one: the file only when it is a different one."""
+    name = other.rule.marks[0].origin.name
+    where = f" of {name}" if name != one.rule.marks[0].origin.name else ""
+    return f"line {other.rule.line}{where}"
 
 
 def shown(value: float, one: Translated) -> str:
