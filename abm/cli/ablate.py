@@ -103,7 +103,7 @@ def ablate(
     )
     at_once = processes or default_processes(threads)
     if listed:
-        _print_list(plan, at_once, as_json)
+        _print_list(plan, as_json)
         return
     if not quiet:
         _announce(plan, at_once)
@@ -140,7 +140,7 @@ def _size(plan: AblationPlan, processes: int) -> str:
 
     arms = ", ".join(plan.experiment.arms)
     n = plan.experiment.replicates
-    share = f" at {processes} at a time" if processes > 1 else ""
+    share = f" with {processes} at a time" if processes > 1 else " one after another"
     replicates = f"{n} replicates" if n > 1 else "1 replicate"
     return (
         f"{len(plan.variants)} variants of {arms}; {replicates}; {plan.n_run} runs with the intact ones, "
@@ -158,7 +158,7 @@ def _announce(plan: AblationPlan, processes: int) -> None:
         say(f"not switched off: {one.name}: {one.reason}")
 
 
-def _print_list(plan: AblationPlan, processes: int, as_json: bool) -> None:
+def _print_list(plan: AblationPlan, as_json: bool) -> None:
     if as_json:
         document = {
             "variants": [
@@ -173,7 +173,7 @@ def _print_list(plan: AblationPlan, processes: int, as_json: bool) -> None:
             ],
             "skipped": [{"name": s.name, "kind": s.kind, "reason": s.reason} for s in plan.skipped],
             "runs": plan.n_run,
-            "estimated_seconds": round(plan.seconds(processes), 1),
+            "estimated_seconds": round(plan.seconds(1), 1),
         }
         print(json.dumps(document, indent=1, ensure_ascii=False))
         return
@@ -184,7 +184,7 @@ def _print_list(plan: AblationPlan, processes: int, as_json: bool) -> None:
         print(f"{variant.kind:<12}  {variant.name}{only_in}{same}")
     for one in plan.skipped:
         print(f"{'not':<12}  {one.name}: {one.reason}")
-    print(_size(plan, processes))
+    print(_size(plan, 1))
 
 
 def _conclude(
@@ -221,7 +221,8 @@ def _conclude(
         print(json.dumps(_document(plan, ranking), indent=1, ensure_ascii=False, allow_nan=False))
     elif not quiet:
         print(ranking_table(ranking).as_text())
-        print(f"\n{', '.join(file.name for file in files)} in {plan.folder}. Wall time {duration(seconds)}.")
+        print(f"\n{', '.join(file.name for file in files)} in {plan.folder}")
+        print(f"Wall time {duration(seconds)}.")
     for text in ranking.missing:
         say(f"note: {text}")
     if Status.FAILED in met:
