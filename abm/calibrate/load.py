@@ -10,6 +10,7 @@ from pathlib import Path
 from abm.analysis.target_files import TargetSet
 from abm.calibrate.arms import ArmPlan, plan_arms
 from abm.calibrate.fit_file import FitParts, read_fit
+from abm.calibrate.idle import is_idle
 from abm.calibrate.parameters import Parameter, numbers_at, settings_at
 from abm.calibrate.places import PlaceError, value_at, with_values
 from abm.calibrate.problem import Problem
@@ -204,6 +205,9 @@ def _bound(
         for scenario, values in pairs:
             put = {inside: values[path] for path, inside in places[arm].items()}
             assert with_values(experiment.arms[arm], put) == scenario, f"values of arm {arm}"
+        places[arm] = {
+            path: inside for path, inside in places[arm].items() if not is_idle(experiment.arms[arm], inside)
+        }
     idle = [
         _mark(parts.document, ("parameters", parameter.name)).fault(
             "changes nothing in any arm that is simulated", f"parameters.{parameter.name}"
