@@ -10,24 +10,48 @@ import math
 import numpy as np
 from numba import njit
 
-BLOCK = 128
+BLOCK, DEPTH = 128, 64  # values summed in one go; how often a sum can be halved
 
 
 @njit(cache=True, error_model="numpy")
-def pairwise_sum(values, first, n):
-    """Sum of ``n`` values from ``first`` on, pairwise in blocks as numpy sums a contiguous array.
+def pairwise_sum(values):
+    """Sum of ``values`` (n,) float64, pairwise in blocks as numpy sums a contiguous array.
 
     The rounding error grows with log n instead of n (Higham, SIAM J Sci Comput 1993;14:783,
-    doi:10.1137/0914050).
+    doi:10.1137/0914050).  A part is split in two until it is a block; the parts still open are kept in
+    arrays, as a function that calls itself cannot be taken from numba's cache.
     """
+    first, size = np.zeros(DEPTH, np.int64), np.zeros(DEPTH, np.int64)
+    visits, left = np.zeros(DEPTH, np.int64), np.zeros(DEPTH)
+    size[0], top, total = values.size, 0, 0.0
+    while top >= 0:
+        visits[top] += 1
+        half = size[top] // 2 - (size[top] // 2) % 8
+        if size[top] <= BLOCK:
+            total = _block_sum(values, first[top], size[top])
+            top -= 1
+        elif visits[top] == 3:
+            total = left[top] + total
+            top -= 1
+        else:
+            if visits[top] == 2:
+                left[top] = total
+            second = visits[top] == 2
+            first[top + 1] = first[top] + (half if second else 0)
+            size[top + 1] = size[top] - half if second else half
+            visits[top + 1] = 0
+            top += 1
+    return total
+
+
+@njit(cache=True, error_model="numpy")
+def _block_sum(values, first, n):
+    """Sum of up to `BLOCK` values in eight strands."""
+    total = -0.0
     if n < 8:
-        total = -0.0
         for i in range(first, first + n):
             total += values[i]
         return total
-    if n > BLOCK:
-        half = n // 2 - (n // 2) % 8
-        return pairwise_sum(values, first, half) + pairwise_sum(values, first + half, n - half)
     r = values[first : first + 8].copy()
     for i in range(8, n - n % 8, 8):
         for k in range(8):
@@ -155,4 +179,4 @@ def fill_variable_means(cells, slots, tissue, regions, means):
         for r in range(means.shape[1]):
             inside = tissue if r == 0 else regions[r - 1]
             found = values_inside(cells, slots[s, 0], slots[s, 1], inside, out)
-            means[s, r] = pairwise_sum(found, 0, found.size) / found.size if found.size > 0 else np.nan
+            means[s, r] = pairwise_sum(found) / found.size if found.size > 0 else np.nan
