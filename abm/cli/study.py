@@ -73,7 +73,6 @@ def study(
     """Simulate all arms and replicates, then test the claims of the file; with a report."""
     from abm.cli.failure import say
     from abm.scenario.load import load_experiment
-    from abm.study.report import check_outputs
 
     asked = {"--arm": arms, "--replicates": replicates, "--seed": seed, "--processes": processes}
     _check_options(
@@ -85,6 +84,9 @@ def study(
     if not experiment.claims:
         say(f"note: {file} makes no claims; add 'claims' to test the arms against published findings")
     folder = output or _beside(recorded) or Path("outputs") / file.stem
+    # Only now: it loads the figures, which a faulty file need not wait for.
+    from abm.study.report import check_outputs
+
     check_outputs(folder, force or resume, resumable=recorded is None)
     if experiment.warnings and not quiet:
         say(f"note: {len(experiment.warnings)} values deserve a look: abm check {file}")
