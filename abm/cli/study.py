@@ -102,16 +102,8 @@ def study(
             resume=resume,
             quiet=quiet,
         )
-    if not quiet:
-        say(f"testing {_many(len(experiment.claims), 'claim')} and writing the report")
-    try:
-        verdicts = _conclude(
-            experiment, folder, recorded, results, level, _commands(file, folder, recorded), quiet, as_json
-        )
-    except KeyboardInterrupt:
-        say(f"Stopped before the report was written; the runs are in {recorded or folder}.")
-        say(f"To go on: abm study {file} --evaluate-only {recorded or folder} --force")
-        raise typer.Exit(STOPPED) from None
+    commands = _commands(file, folder, recorded)
+    verdicts = _conclude(experiment, folder, recorded, results, level, commands, quiet, as_json)
     if any(str(run.status) == "failed" for run in results):
         raise typer.Exit(RUN_FAILED)
     if strict and any(str(v.verdict) in ("not reproduced", "cannot be evaluated") for v in verdicts):
@@ -189,7 +181,29 @@ def _conclude(
     quiet: bool,
     as_json: bool,
 ) -> list[ClaimResult]:
-    """Evaluate the claims, write everything, print the tables."""
+    """Evaluate the claims, write everything, print the tables; the runs outlive a stop."""
+    from abm.cli.failure import say
+
+    if not quiet:
+        say(f"testing {_many(len(experiment.claims), 'claim')} and writing the report")
+    try:
+        return _test_and_write(experiment, folder, recorded, results, level, commands, quiet, as_json)
+    except KeyboardInterrupt:
+        say(f"Stopped before the report was written; the runs are in {recorded or folder}.")
+        say(f"To go on: {commands[-1]}")
+        raise typer.Exit(STOPPED) from None
+
+
+def _test_and_write(
+    experiment: Experiment,
+    folder: Path,
+    recorded: Path | None,
+    results: Sequence[RunResult],
+    level: float,
+    commands: list[str],
+    quiet: bool,
+    as_json: bool,
+) -> list[ClaimResult]:
     from abm.analysis.compare import summary_table
     from abm.analysis.groups import group_runs
     from abm.cli.failure import say
