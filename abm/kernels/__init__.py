@@ -12,9 +12,9 @@ from pathlib import Path
 
 from numba import config
 
-# numba compares a cached kernel with the file it stands in, not with the files whose functions and tuples it was
-# compiled with: after an update a stale one would read arrays of another layout, and crash or be wrong.  So each
-# state of these sources has a cache of its own.
+# numba compares a cached kernel with the file it stands in, not with the files whose functions and tuples
+# it was compiled with: after an update a stale one would read arrays of another layout, and crash or be
+# wrong.  So each state of these sources has a cache of its own.
 _SOURCES = ("kernels", "state")
 
 
