@@ -55,7 +55,8 @@ def draw_history(history: History) -> Figure:
     looks = ((GREY, "o"), (GREEN, "^"), (BLACK, "x"), (ORANGE, "s"))
     for (name, rows), (colour, mark) in zip(history.marks.items(), looks, strict=False):
         shown = rows[finite[rows]]
-        axes.plot(shown, rms[shown], mark, color=colour, markersize=2.8, label=name, alpha=0.8)
+        size = 2.8 if len(rms) < 300 else 1.8
+        axes.plot(shown, rms[shown], mark, color=colour, markersize=size, label=name, alpha=0.7)
     best = np.minimum.accumulate(np.where(finite, rms, np.inf))
     axes.step(
         number, np.where(np.isfinite(best), best, np.nan), where="post", color=AFTER, label="best so far"
@@ -240,7 +241,7 @@ def _correlations(figure: Figure, axes: Axes, held: Held) -> None:
             for j in range(n):
                 value = held.correlation[i, j]
                 colour = "white" if abs(value) > 0.6 else BLACK
-                text = f"{value + 0.0:.1f}".replace("-", "−")
+                text = f"{round(value, 1) + 0.0:.1f}".replace("-", "−")
                 axes.text(j, i, text, ha="center", va="center", fontsize=SMALL - 1, color=colour)
     axes.set_title("Correlations")
     figure.colorbar(image, ax=axes, shrink=0.7, aspect=25, pad=0.02)

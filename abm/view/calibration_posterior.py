@@ -78,7 +78,7 @@ def draw_posterior(
                 _pair(panel, shown[j], shown[i], weights)
             else:
                 panel.axis("off")
-                text = f"{correlation[i, j] + 0.0:.2f}".replace("-", "−")
+                text = f"{round(correlation[i, j], 2) + 0.0:.2f}".replace("-", "−")
                 strength = abs(correlation[i, j])
                 panel.text(
                     0.5, 0.5, text, ha="center", va="center", fontsize=SMALL + 3 * strength,
