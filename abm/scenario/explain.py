@@ -151,6 +151,7 @@ def described(intervention: Intervention) -> list[tuple[float, str]]:
         return [(at, what) for at in cells.times]
     if protein is not None:
         long = f" over {protein.duration}" if protein.duration else ""
+        long += f", full after {protein.ramp}" if protein.ramp else ""
         what = f"{protein.dose} {protein.cytokine}, {protein.route}{_into(protein.site)}{long}"
         return [(at, what) for at in protein.times]
     if block is not None:
@@ -176,6 +177,7 @@ def _into(site: str | None) -> str:
 
 def _window(window: Window) -> str:
     until = f" until {window.until}" if window.until is not None else ""
+    until += f", ramp {window.ramp}" if window.ramp else ""
     fading = f", half-life {window.half_life}" if window.half_life is not None else ""
     return f"{until}{fading}" + (f" in region {window.site}" if window.site else "")
 
