@@ -40,7 +40,8 @@ def _cell(effect: Effect) -> str:
     mean = float(effect.change.mean)
     text = "0" if mean == 0.0 else interval_text(effect.change)
     sign = "+" if mean > 0.0 else ""
-    share = f" ({100.0 * effect.left:.0f} % left)" if effect.outcome.kind == RELIEF else ""
+    told = effect.outcome.kind == RELIEF and effect.intact != 0.0
+    share = f" ({100.0 * effect.left:.0f} % left)" if told else ""
     return f"{sign}{text}{share}".replace("-", "−")
 
 
