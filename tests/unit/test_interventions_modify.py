@@ -172,6 +172,7 @@ def test_what_is_sensed(what: str, changed: tuple[str, ...]) -> None:
         np.testing.assert_allclose(blocked[name], expected * free[name], rtol=1e-12, err_msg=name)
 
 
+@pytest.mark.boundscheck
 def test_a_block_of_a_gradient_and_of_the_way_along_it() -> None:
     """`sensing: X` takes the gradient from the rules and the walk, its `gradient` from the rules only."""
     walker = """
@@ -209,6 +210,7 @@ cell_types:
     assert abs(drift["receptor"]) < 5.0 and drift["receptor"] == drift["sensitivity"]
 
 
+@pytest.mark.boundscheck
 def test_basal_production_without_a_rule_of_its_own() -> None:
     """The tissue makes half as much on the left: half the baseline there; compartments keep theirs."""
     text = (
