@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from abm.compile.model import Model, Site, Waiting
-from abm.engine.fate import event_rates
+from abm.engine.fate import event_columns
 from abm.engine.state import State
 from abm.kernels.responses import respond
 from abm.kernels.sensing import in_contact
@@ -20,15 +20,6 @@ from abm.study.why_rounding import spread
 from abm.study.why_terms import Contribution, Places, Row, at_rest, explain_rows
 
 BEHAVIOUR, TARGET, GAIN, EQUALS, LOSS = "behaviour", "target", "gain", "equals", "loss"
-
-#: Behaviours that happen to the cell itself and compete in a step.
-EVENTS = (
-    BehaviourKind.DIVISION,
-    BehaviourKind.DEATH,
-    BehaviourKind.CLEARANCE,
-    BehaviourKind.TRANSITION,
-    BehaviourKind.TRANSFORM,
-)
 
 
 @dataclass(frozen=True)
@@ -81,18 +72,18 @@ def of_a_cell(model: Model, state: State, behaviours: Floats, row: int) -> tuple
     """
     places = cell_places(model, state, row)
     rest = at_rest(model, state.here.time)
-    risk = float(event_rates(model, behaviours)[row].sum())
+    events = [int(column) for column in event_columns(model) if column >= 0]
+    risk = float(behaviours[row, events].sum())
     happens = _chance(risk, model.clock.cell_step)
     found = []
     for one in explain_rows(model, state.here, rest, places):
         found.append(_named(model, places.group, one))
         if one.target is not Target.BEHAVIOUR:
             continue
-        kind = behaviour_kind(model, one.slot)
-        if kind in EVENTS:
+        if one.slot in events:
             share = one.value / risk if risk > 0.0 else 0.0
             found[-1] = replace(found[-1], probability=share * happens)
-        elif kind is BehaviourKind.PHAGOCYTOSIS:
+        elif one.slot == model.behaviours.phagocytosis:
             found[-1] = replace(found[-1], probability=_chance(one.value, model.clock.cell_step))
     return tuple(found)
 

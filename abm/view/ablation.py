@@ -41,7 +41,7 @@ def draw_ablation(ranking: Ranking) -> Figure:
     panels = [(outcome, rows) for outcome, rows in panels if rows]
     if not panels:
         raise NothingToShowError("nothing that was switched off has an effect")
-    heights = [len(rows) + 2.0 for _, rows in panels]
+    heights = [_lines(rows) * len(rows) + 2.0 for _, rows in panels]
     figure = new_figure(height=4.3 * sum(heights) + 14)
     grid = figure.add_gridspec(len(panels), 1, height_ratios=heights)
     for i, (outcome, rows) in enumerate(panels):
@@ -53,11 +53,16 @@ def draw_ablation(ranking: Ranking) -> Figure:
             Patch(color=WORSE, label="worse without it: more pain, less relief"),
             Patch(color=BETTER, label="better without it"),
         ],
-        loc="outside lower right",
+        loc="outside upper right",
         ncols=2,
     )
     footnote(figure, f"Pain: {ranking.meaning}. Bars: paired mean, 95 % interval.")
     return figure
+
+
+def _lines(rows: list[Ranked]) -> float:
+    """Height of a bar, so that no name of two lines touches its neighbours."""
+    return 1.8 if any("\n" in shortened(row.name) for row in rows) else 1.0
 
 
 def largest(ranking: Ranking, outcome: Outcome) -> list[Ranked]:
