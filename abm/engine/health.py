@@ -7,7 +7,7 @@ import numpy as np
 from abm.compile.model import Model
 from abm.engine.state import State
 from abm.errors import NumericsError
-from abm.kernels.checks import fields_are_sound, first_out_of_balance
+from abm.kernels.checks import first_out_of_balance
 from abm.kernels.status import MESSAGES, OK
 from abm.state.cells import CellArrays
 
@@ -42,13 +42,12 @@ def describe_voxel(model: Model, index: int) -> str:
 
 
 def check_fields(model: Model, state: State) -> None:
-    """Raise for the first concentration that is negative or not finite, before anything reads it.
+    """Raise for the first concentration that is negative or not finite.
 
-    Otherwise the first cell that senses it would be blamed.
+    Called when a step fails: the fault may have been there before it, and would else be blamed on the first
+    cell that sensed it.  The solver itself refuses to start from such a value.
     """
     c = state.concentration
-    if fields_are_sound(c.reshape(c.size)):
-        return
     faulty = ~(np.isfinite(c) & (c >= 0.0)).reshape(len(c), -1)
     if not faulty.any():
         return

@@ -241,7 +241,11 @@ def _cytokines(model: Model, state: State) -> dict[str, Any]:
     c = state.concentration.reshape(n_field, model.grid.n_voxel)
     mean, lowest, highest = np.empty((3, n_field))
     by_region = np.empty((n_field, len(model.regions)))
-    summarise_fields(c, model.tissue.reshape(-1), model.regions, mean, lowest, highest, by_region)
+    if "region_voxels" not in state.work:
+        start = np.concatenate([[0], np.cumsum((model.regions == 1).sum(axis=1))])
+        state.work["region_voxels"] = np.nonzero(model.regions == 1)[1], start
+    voxels, start = state.work["region_voxels"]
+    summarise_fields(c, model.tissue.reshape(-1), voxels, start, mean, lowest, highest, by_region)
     return {
         "cytokine_mean": mean,
         "cytokine_lowest": lowest,

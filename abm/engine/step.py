@@ -14,6 +14,7 @@ from abm.engine.modifiers import set_modifiers
 from abm.engine.motion import move_cells
 from abm.engine.state import State
 from abm.engine.waiting import move_waiting_cells
+from abm.errors import NumericsError
 from abm.kernels.kinetics import advance_variables, name_phenotype
 from abm.kernels.responses import respond
 from abm.kernels.survey import survey
@@ -55,14 +56,17 @@ def step(model: Model, state: State) -> list[str]:
         NaN, a negative concentration, a lost cell; with time, place and value.
     """
     given = apply_interventions(model, state)
-    check_fields(model, state)
     set_drives(model, state)
     set_modifiers(model, state)
     sense(model, state)
 
     behaviours, drift = respond_all(model, state)
 
-    advance_fields(model, state, behaviours)
+    try:
+        advance_fields(model, state, behaviours)
+    except NumericsError:
+        check_fields(model, state)  # first of all what was wrong before anybody sensed it
+        raise
     check_variables(
         model, state, *advance_variables(state.cells, model.variables, drift, model.clock.cell_step)
     )

@@ -2,26 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
 from numba import njit
-
-
-@njit(cache=True, error_model="numpy")
-def fields_are_sound(values):
-    """Whether all of ``values`` (n,) float64 are finite and none is negative."""
-    n = np.uintp(values.size)
-    eight, end = np.uintp(8), n - n % np.uintp(8)
-    # Eight running sums and minima, so that the compiler can use vector registers.
-    total, lowest = np.zeros(8), np.zeros(8)
-    for i in range(np.uintp(0), end, eight):
-        for k in range(eight):
-            x = values[i + k]
-            total[k] += x
-            lowest[k] = x if x < lowest[k] else lowest[k]
-    for i in range(end, n):
-        total[0] += values[i]
-        lowest[0] = min(lowest[0], values[i])
-    return lowest.min() >= 0.0 and np.isfinite(total.sum())
 
 
 @njit(cache=True, error_model="numpy")

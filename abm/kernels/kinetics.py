@@ -2,11 +2,23 @@
 
 import math
 
+import numpy as np
 from numba import njit
 
 from abm.state.kinds import VariableKind
 
 RELAXING, ACCUMULATING = int(VariableKind.RELAXING), int(VariableKind.ACCUMULATING)
+
+
+@njit(cache=True)
+def kept(tau, kind, dt):
+    """Share of its distance that a relaxing variable keeps over a step, exp(-dt / tau), else 1."""
+    share = np.ones(tau.shape)
+    for k in range(tau.shape[0]):
+        for slot in range(tau.shape[1]):
+            if kind[k, slot] == RELAXING:
+                share[k, slot] = math.exp(-dt / tau[k, slot])
+    return share
 
 
 @njit(cache=True)
@@ -31,24 +43,27 @@ def advance_variables(cells, kinetics, drift, dt):
     (row, slot)
         Of the first value that is not finite, or (-1, -1).
     """
-    for i in range(cells.id.shape[0]):
-        if cells.place[i] != 0 or cells.dead[i] == 1:
+    # Taken out of their tuples once: inside the loops every access would count references.
+    place, dead, types, variables = cells.place, cells.dead, cells.type, cells.variables
+    kinds, fall = kinetics.kind, kinetics.fall
+    kept_rising, kept_falling = kept(kinetics.rise, kinds, dt), kept(fall, kinds, dt)
+    for i in range(types.shape[0]):
+        if place[i] != 0 or dead[i] == 1:
             continue
-        k = cells.type[i]
-        for slot in range(kinetics.kind.shape[1]):
-            kind = kinetics.kind[k, slot]
-            value, pull = cells.variables[i, slot], drift[i, slot]
-            if kind == RELAXING:
-                tau = kinetics.rise[k, slot] if pull > value else kinetics.fall[k, slot]
-                value = pull + (value - pull) * math.exp(-dt / tau)
-            elif kind == ACCUMULATING:
-                x = (pull + 1.0 / kinetics.fall[k, slot]) * dt
+        k = types[i]
+        for slot in range(kinds.shape[1]):
+            value, pull = variables[i, slot], drift[i, slot]
+            if kinds[k, slot] == RELAXING:
+                left = kept_rising[k, slot] if pull > value else kept_falling[k, slot]
+                value = pull + (value - pull) * left
+            elif kinds[k, slot] == ACCUMULATING:
+                x = (pull + 1.0 / fall[k, slot]) * dt
                 # (1 - exp(-x)) / x of the way is gone; all of it where gain and loss cancel.
                 share = -math.expm1(-x) / x if x != 0.0 else 1.0
                 value += (pull * dt - x * value) * share
             if not math.isfinite(value):
                 return i, slot
-            cells.variables[i, slot] = value
+            variables[i, slot] = value
     return -1, -1
 
 
@@ -63,10 +78,11 @@ def name_phenotype(cells, cell_type, phenotype, slot, above):
     cell_type, phenotype, slot : int
     above : float
     """
-    for i in range(cells.id.shape[0]):
-        if cells.type[i] != cell_type or cells.dead[i] == 1:
+    types, dead, named, variables = cells.type, cells.dead, cells.phenotype, cells.variables
+    for i in range(types.shape[0]):
+        if types[i] != cell_type or dead[i] == 1:
             continue
-        if cells.variables[i, slot] > above:
-            cells.phenotype[i] = phenotype
-        elif cells.phenotype[i] == phenotype:
-            cells.phenotype[i] = 0
+        if variables[i, slot] > above:
+            named[i] = phenotype
+        elif named[i] == phenotype:
+            named[i] = 0

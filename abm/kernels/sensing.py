@@ -53,9 +53,9 @@ def slope(c, f, tissue, voxel, stride, index, n, step):
 def gradient_at(c, f, tissue, shape, spacing, voxel):
     """Gradient ``(gx, gy, gz)`` [pg/ml/um] of field `f` at a voxel; arguments as for `slope`."""
     nz, ny, nx = shape[0], shape[1], shape[2]
-    ix = voxel % nx
-    iy = (voxel // nx) % ny
-    iz = voxel // (nx * ny)
+    row = voxel // nx
+    ix, iz = voxel - row * nx, row // ny
+    iy = row - iz * ny
     gx = slope(c, f, tissue, voxel, 1, ix, nx, spacing[0])
     gy = slope(c, f, tissue, voxel, nx, iy, ny, spacing[1])
     gz = slope(c, f, tissue, voxel, nx * ny, iz, nz, spacing[2])
@@ -73,9 +73,9 @@ def in_contact(present, row, shape, voxel):
         nz, ny, nx.
     """
     nz, ny, nx = shape[0], shape[1], shape[2]
-    ix = voxel % nx
-    iy = (voxel // nx) % ny
-    iz = voxel // (nx * ny)
+    line = voxel // nx
+    ix, iz = voxel - line * nx, line // ny
+    iy = line - iz * ny
     total = present[row, voxel] * 0
     for jz in range(max(iz - 1, 0), min(iz + 2, nz)):
         for jy in range(max(iy - 1, 0), min(iy + 2, ny)):

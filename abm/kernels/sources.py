@@ -65,7 +65,7 @@ def add_secretion(voxel, behaviours, columns, volume, scratch, source):
     for i in range(voxel.size):
         v = voxel[i]
         for f in range(columns.size):
-            if scratch[f, v] != 0.0:
+            if columns[f] >= 0 and behaviours[i, columns[f]] != 0.0 and scratch[f, v] != 0.0:
                 source[f, v] += scratch[f, v] / volume
                 scratch[f, v] = 0.0
     return -1, -1

@@ -82,35 +82,36 @@ def fill_quantiles(values, shares, out):
 
 
 @njit(cache=True, error_model="numpy")
-def summarise_fields(c, tissue, regions, mean, lowest, highest, by_region):
+def summarise_fields(c, tissue, voxels, start, mean, lowest, highest, by_region):
     """Mean, lowest and highest value of each field in the tissue, and its mean in each region.
 
     Parameters
     ----------
     c : (n_field, n_voxel) float64
     tissue : (n_voxel,) uint8
-    regions : (n_region, n_voxel) uint8
+    voxels : (m,) int64
+        Of all regions, one region after the other.
+    start : (n_region + 1,) int64
+        Region r has the voxels ``voxels[start[r]:start[r + 1]]``.
     mean, lowest, highest : (n_field,) float64
         Overwritten.
     by_region : (n_field, n_region) float64
         Overwritten.
     """
     for f in range(c.shape[0]):
-        total, count = 0.0, 0
-        lowest[f], highest[f] = np.inf, -np.inf
+        total, count, low, high = 0.0, 0, np.inf, -np.inf
         for v in range(c.shape[1]):
             if tissue[v] == 1:
-                total += c[f, v]
+                value = c[f, v]
+                total += value
                 count += 1
-                lowest[f], highest[f] = min(lowest[f], c[f, v]), max(highest[f], c[f, v])
-        mean[f] = total / count
-        for r in range(regions.shape[0]):
-            total, count = 0.0, 0
-            for v in range(c.shape[1]):
-                if regions[r, v] == 1:
-                    total += c[f, v]
-                    count += 1
-            by_region[f, r] = total / count
+                low, high = value if value < low else low, value if value > high else high
+        mean[f], lowest[f], highest[f] = total / count, low, high
+        for r in range(start.size - 1):
+            total = 0.0
+            for q in range(start[r], start[r + 1]):
+                total += c[f, voxels[q]]
+            by_region[f, r] = total / (start[r + 1] - start[r])
 
 
 @njit(cache=True, error_model="numpy")
@@ -132,17 +133,18 @@ def count_cells(cells, codes, regions, live, dead, by_code):
     """
     live[:], by_code[:] = 0, 0
     dead[:] = 0
-    for i in range(cells.id.size):
-        if cells.place[i] != 0:
+    place, bodies, types, voxels = cells.place, cells.dead, cells.type, cells.voxel
+    for i in range(types.size):
+        if place[i] != 0:
             continue
-        k = cells.type[i]
-        if cells.dead[i] == 1:
+        k = types[i]
+        if bodies[i] == 1:
             dead[k] += 1
             continue
         live[k, 0] += 1
         by_code[codes[i], 0] += 1
         for r in range(regions.shape[0]):
-            if regions[r, cells.voxel[i]] == 1:
+            if regions[r, voxels[i]] == 1:
                 live[k, 1 + r] += 1
                 by_code[codes[i], 1 + r] += 1
 
@@ -150,12 +152,12 @@ def count_cells(cells, codes, regions, live, dead, by_code):
 @njit(cache=True, error_model="numpy")
 def values_inside(cells, cell_type, slot, inside, out):
     """Values of a variable of the live cells of a type where ``inside`` is 1, as a part of ``out``."""
-    n = 0
-    for i in range(cells.id.size):
-        if cells.type[i] == cell_type and cells.place[i] == 0 and cells.dead[i] == 0:
-            if inside[cells.voxel[i]] == 1:
-                out[n] = cells.variables[i, slot]
-                n += 1
+    place, dead, types, voxels, n = cells.place, cells.dead, cells.type, cells.voxel, 0
+    variables = cells.variables
+    for i in range(types.size):
+        if types[i] == cell_type and place[i] == 0 and dead[i] == 0 and inside[voxels[i]] == 1:
+            out[n] = variables[i, slot]
+            n += 1
     return out[:n]
 
 

@@ -43,12 +43,13 @@ def walk(seed, step, cells, behaviours, columns, sensitivity, here, body, dt, nd
     rows = motile_rows(cells, behaviours, columns[0])
     speed, space = np.zeros(cells.id.size), np.zeros(cells.id.size, np.int64)
     bias, persistence = np.zeros(rows.size), np.zeros(rows.size)
+    types, voxels, kept = cells.type, cells.voxel, cells.direction
     for k in range(rows.size):
         i = rows[k]
-        speed[i], space[i] = behaviours[i, columns[0]], body[cells.type[i]]
+        speed[i], space[i] = behaviours[i, columns[0]], body[types[i]]
         bias[k] = behaviours[i, columns[1]] if columns[1] >= 0 else 0.0
         persistence[k] = behaviours[i, columns[2]] if columns[2] >= 0 else 0.0
-    ids, directions, chemotaxis = cells.id[rows], cells.direction[rows], np.zeros((rows.size, 3))
+    ids, directions, chemotaxis = cells.id[rows], kept[rows], np.zeros((rows.size, 3))
     u = np.empty(rows.size)
     fill_uniform(seed, MOTION, step, ids, 0, u)
     c, floor, tissue, shape, width = (
@@ -69,14 +70,14 @@ def walk(seed, step, cells, behaviours, columns, sensitivity, here, body, dt, nd
             continue
         i = rows[k]
         chemotaxis[k, 0], chemotaxis[k, 1], chemotaxis[k, 2] = chemotactic_vector(
-            c, floor, tissue, shape, width, cells.voxel[i], behaviours[i], sensitivity
+            c, floor, tissue, shape, width, voxels[i], behaviours[i], sensitivity
         )
     status, k = reorient(seed, step, ids, directions, speed[rows], bias, persistence, chemotaxis, dt, ndim)
     if status != OK:
         return status, rows[k], 0, 0
     for k in range(rows.size):
         for axis in range(3):
-            cells.direction[rows[k], axis] = directions[k, axis]
+            kept[rows[k], axis] = directions[k, axis]
     tissue3, capacity, occupancy = room
     status, row, _, n_full, n_wall = move(
         rows, cells.id, cells.position, cells.direction, cells.voxel, speed, space, dt, spacing, tissue3,
@@ -88,9 +89,9 @@ def walk(seed, step, cells, behaviours, columns, sensitivity, here, body, dt, nd
 @njit(cache=True, error_model="numpy")
 def motile_rows(cells, behaviours, column):
     """Rows of the live cells in the tissue whose speed is not 0."""
-    rows, n = np.empty(cells.id.size, np.int64), 0
-    for i in range(cells.id.size):
-        if cells.place[i] == 0 and cells.dead[i] == 0 and behaviours[i, column] != 0.0:
+    place, dead, rows, n = cells.place, cells.dead, np.empty(cells.id.size, np.int64), 0
+    for i in range(rows.size):
+        if place[i] == 0 and dead[i] == 0 and behaviours[i, column] != 0.0:
             rows[n] = i
             n += 1
     return rows[:n]

@@ -41,7 +41,8 @@ def test_fields_are_summarised_inside_the_mask_only() -> None:
     c, tissue = rng.lognormal(size=(3, 500)), (rng.random(500) < 0.7).astype(np.uint8)
     regions = (rng.random((2, 500)) < 0.2).astype(np.uint8)
     mean, lowest, highest, by_region = np.empty(3), np.empty(3), np.empty(3), np.empty((3, 2))
-    summarise_fields(c, tissue, regions, mean, lowest, highest, by_region)
+    start = np.concatenate([[0], np.cumsum(regions.sum(axis=1))])
+    summarise_fields(c, tissue, np.nonzero(regions)[1], start, mean, lowest, highest, by_region)
     inside = c[:, tissue == 1]
     np.testing.assert_allclose(mean, inside.mean(axis=1), rtol=1e-14)
     np.testing.assert_array_equal(lowest, inside.min(axis=1))
