@@ -28,9 +28,7 @@ def describe(
         Path | None,
         typer.Option("-o", "--output", metavar="FILE", help="Write Markdown, or CSV if it ends on .csv."),
     ] = None,
-    csv: Annotated[
-        bool, typer.Option("--csv", help="The parameter table as CSV.")
-    ] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="The parameter table as CSV.")] = False,
     sets: Settings = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:

@@ -281,10 +281,13 @@ def behaviour_meaning(path: KeyPath, depth: int) -> str:
     for form, meaning in BEHAVIOURS[room].items():  # type: ignore[index]
         found = re.fullmatch(_PLACEHOLDER.sub(r"(?P<\1>.+)", form), str(path[depth]))
         if found:
-            return _PLACEHOLDER.sub(
-                lambda mark, found=found: found.groupdict().get(mark[1], mark[1]), meaning
-            )
+            return _filled(meaning, found.groupdict())
     return ""
+
+
+def _filled(meaning: str, names: Mapping[str, str]) -> str:
+    """A meaning with the names that a behaviour gave for its placeholders."""
+    return _PLACEHOLDER.sub(lambda mark: names.get(mark[1], mark[1]), meaning)
 
 
 # ------------------------------------------------------------------------------------------- as text
