@@ -99,6 +99,8 @@ def ablate(
         force=force,
         resume=resume,
         look=listed,
+        measure=measure,
+        by=by,
         command=["abm", *sys.argv[1:]],
     )
     at_once = processes or default_processes(threads)

@@ -33,7 +33,9 @@ def why(
     ],
     cell: Annotated[
         int | None,
-        typer.Option("--cell", metavar="ID", help="Id of the cell; without it, ids to choose from."),
+        typer.Option(
+            "--cell", max=2**63 - 1, metavar="ID", help="Id of the cell; without it, ids to choose from."
+        ),
     ] = None,
     behaviours: Annotated[
         list[str] | None,

@@ -92,6 +92,8 @@ def plan_ablation(
     force: bool = False,
     resume: bool = False,
     look: bool = False,
+    measure: str = "threshold",
+    by: str | None = None,
     command: Sequence[str] = (),
 ) -> AblationPlan:
     """Decide what to switch off and which runs that takes.
@@ -108,16 +110,20 @@ def plan_ablation(
         As for `abm.study.runner.run_experiment`.
     look : bool
         Plan no runs: whatever is on disk is left unread.
+    measure, by : str
+        What the ranking will ask for (`abm.analysis.ablation.rank_ablations`): it must exist, which is said
+        now and not after hours of simulation.
 
     Raises
     ------
     ScenarioError
-        No such arm, or nothing of that name.
+        No such arm, nothing of that name, or nothing to rank by.
     RecordError
         Result files are in the way.
     """
     lean = with_small_records(experiment, chosen_arms(experiment, arms))
     names = list(lean.arms)
+    _check_ranking(lean, measure, by)
     chosen = selected(lean, only, kinds)
     seed = replicate_seed(lean.seed, 0)
     variants, skipped = variants_of(lean, names, seed, lambda name, kind: (name, kind) in chosen)
@@ -128,6 +134,24 @@ def plan_ablation(
     if look:
         return plan
     return replace(plan, runs=_runs(plan, force, resume, command))
+
+
+def _check_ranking(experiment: Experiment, measure: str, by: str | None) -> None:
+    """Refuse what could not be ranked once all runs are made."""
+    faults = []
+    for arm, scenario in experiment.arms.items():
+        if scenario.readout is None:
+            faults.append(Fault(f"arm {arm} has no 'readout', so there is no pain to rank by"))
+        elif measure == "threshold" and scenario.readout.withdrawal_threshold is None:
+            faults.append(
+                Fault(f"arm {arm} has no withdrawal threshold; --measure nociception ranks by the signal")
+            )
+    outcomes = [f"pain in {arm}" for arm in experiment.arms]
+    outcomes += [f"relief by {arm}" for arm, scenario in experiment.arms.items() if scenario.interventions]
+    if by is not None and by not in outcomes:
+        faults.append(Fault(f"no outcome {by!r}{nearest(by, outcomes)}; there are {', '.join(outcomes)}"))
+    if faults:
+        raise ScenarioError(faults)
 
 
 def selected(experiment: Experiment, only: Sequence[str], kinds: Sequence[str]) -> set[tuple[str, str]]:

@@ -285,3 +285,17 @@ def test_nothing_left_to_switch_off(tmp_path: Path) -> None:
         plan_ablation(experiment(TINY), tmp_path, only=["neuron: nociception"])
     with pytest.raises(ScenarioError, match="no arm 'x'"):
         plan_ablation(experiment(TINY), tmp_path, arms=["x"])
+
+
+def test_what_cannot_be_ranked_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError, match=r"no outcome 'relief by cell'; did you mean 'relief by cells'"):
+        plan_ablation(experiment(TINY), tmp_path, by="relief by cell")
+    with pytest.raises(ScenarioError, match="relief by cci"):
+        plan_ablation(experiment(TINY), tmp_path, by="relief by cci")
+    with pytest.raises(ScenarioError, match="arm test has no 'readout', so there is no pain"):
+        plan_ablation(experiment(EVERYTHING), tmp_path)
+    blunt = experiment(TINY, "readout.withdrawal_threshold=null")
+    with pytest.raises(ScenarioError, match="--measure nociception ranks by the signal"):
+        plan_ablation(blunt, tmp_path)
+    found = plan_ablation(blunt, tmp_path, only=["neuron: gate"], measure="nociception", by="pain in cci")
+    assert found.n_run == 8

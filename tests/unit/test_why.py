@@ -397,6 +397,7 @@ def test_command(run_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (("--at", "12 h", "--cell", "1", "--exact", "--recorded"), 2, "give one of the two"),
         (("--at", "12 h", "--cell", "1", "--behaviour", "fly"), 4, "in the tissue has "),
         (("--at", "12 h", "--cell", "-5"), 4, "no cell -5"),
+        (("--at", "12 h", "--cell", "9" * 400), 2, "--cell"),
         (("--cell", "5"), 2, "--at"),
     ],
 )
