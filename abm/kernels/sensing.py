@@ -21,7 +21,7 @@ TIME, AGE = int(SignalKind.TIME), int(SignalKind.AGE)
 DRUG, MODIFIER, MODIFIED = int(SignalKind.DRUG), int(SignalKind.MODIFIER), int(SignalKind.MODIFIED)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy", forceinline=True)
 def slope(c, f, tissue, voxel, stride, index, n, step):
     """Central difference of field `f` along one axis [pg/ml/um]; one-sided at a wall, 0 between two walls.
 
@@ -49,7 +49,7 @@ def slope(c, f, tissue, voxel, stride, index, n, step):
     return (c[f, high] - c[f, low]) / width
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy", forceinline=True)
 def gradient_at(c, f, tissue, shape, spacing, voxel):
     """Gradient ``(gx, gy, gz)`` [pg/ml/um] of field `f` at a voxel; arguments as for `slope`."""
     nz, ny, nx = shape[0], shape[1], shape[2]
@@ -62,7 +62,7 @@ def gradient_at(c, f, tissue, shape, spacing, voxel):
     return gx, gy, gz
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy", forceinline=True)
 def in_contact(present, row, shape, voxel):
     """Sum of ``present[row]`` over a voxel and all voxels that touch it, corners included.
 
@@ -88,6 +88,8 @@ def in_contact(present, row, shape, voxel):
 def sense_field(kind, f, here, wanted, first, last, group, voxel, row, values):
     """Concentration, excess or gradient norm of field `f` for places ``first..last``."""
     c, floor, baseline = here.concentration, here.sensing_floor[f], here.baseline[f]
+    # Taken out of their tuple once: inside the loop every access would count references.
+    tissue, shape, spacing = here.tissue, here.shape, here.spacing
     for i in range(first, last):
         if group[i] < 0 or wanted[group[i], row] == 0:
             continue
@@ -97,7 +99,7 @@ def sense_field(kind, f, here, wanted, first, last, group, voxel, row, values):
         elif kind == EXCESS:
             values[i - first, row] = 0.0 if level <= baseline else level - baseline
         else:
-            gx, gy, gz = gradient_at(c, f, here.tissue, here.shape, here.spacing, voxel[i])
+            gx, gy, gz = gradient_at(c, f, tissue, shape, spacing, voxel[i])
             norm = math.sqrt(gx * gx + gy * gy + gz * gz)
             relative = 0.0 if norm == 0.0 else norm / (level + floor)
             values[i - first, row] = norm if kind == GRADIENT else relative
@@ -107,10 +109,11 @@ def sense_field(kind, f, here, wanted, first, last, group, voxel, row, values):
 def sense_neighbourhood(kind, k, pair, here, wanted, first, last, group, voxel, row, values):
     """Density, mean or load of cell type `k` in the neighbourhood blocks of places ``first..last``."""
     count, naive, total, volume = here.live, here.naive, here.total, here.block_volume
+    block = here.block
     for i in range(first, last):
         if group[i] < 0 or wanted[group[i], row] == 0:
             continue
-        b = here.block[voxel[i]]
+        b = block[voxel[i]]
         value = 0.0
         if kind == DENSITY:
             value = count[k, b] / volume[b] if volume[b] > 0.0 else 0.0
@@ -128,19 +131,21 @@ def sense_neighbourhood(kind, k, pair, here, wanted, first, last, group, voxel, 
 @njit(cache=True)
 def sense_place(kind, a, b, here, wanted, first, last, group, voxel, row, values):
     """Contacts, drives, regions, compartment levels and time for places ``first..last``."""
+    drive, region, level, time = here.drive, here.region, here.level, here.time
+    present, shape = here.present, here.shape
     for i in range(first, last):
         if group[i] < 0 or wanted[group[i], row] == 0:
             continue
-        value = here.time
+        value = time
         if kind == DRIVE:
-            value = here.drive[a, voxel[i]]
+            value = drive[a, voxel[i]]
         elif kind == REGION:
-            value = float(here.region[a, voxel[i]])
+            value = float(region[a, voxel[i]])
         elif kind == LEVEL:
-            value = here.level[b, a]
+            value = level[b, a]
         elif kind != TIME:
             # `b` tells whether the reader itself is among those counted
-            value = float(in_contact(here.present, a, here.shape, voxel[i]) - b)
+            value = float(in_contact(present, a, shape, voxel[i]) - b)
         values[i - first, row] = value
 
 
