@@ -40,8 +40,8 @@ def written(tmp_path: Path, rows: str, quantities: str = "  x: {series: withdraw
 def test_the_shipped_targets_are_complete(root: Path) -> None:
     targets = read_targets()
     by_id = {row.id: [t for t in targets.targets if t.id == row.id] for row in targets.targets}
-    assert sorted(by_id) == ["D.1", "D.2", "D.3", "D.4", "D.5", "D.6", "D.7"]
-    assert len(targets.targets) == 56
+    assert sorted(by_id) == ["C8", "D.1", "D.2", "D.3", "D.4", "D.5", "D.6", "D.7"]
+    assert len(targets.targets) == 79
     assert {row.arm for row in by_id["D.2"]} == {"cci_bmsc"}
     assert [row.bound for row in by_id["D.3"]] == ["", "", "upper"]
     assert {row.quantity for row in targets.targets} == set(targets.quantities)

@@ -59,8 +59,9 @@ def test_what_is_simulated_is_what_the_file_will_say(tmp_path: Path) -> None:
         sets = [f"{'.'.join(map(str, path))}={value.given}" for path, value in settings.items()]
         loaded = load_experiment(tmp_path / "wound.yaml", sets)
         for arm in problem.plans:
-            values = {problem.places[arm][path]: value for path, value in settings.items()}
-            assert with_values(problem.experiment.arms[arm], values) == loaded.arms[arm]
+            scenario = problem.experiment.arms[arm]
+            values = {value_at(scenario, path)[0]: value for path, value in settings.items()}
+            assert with_values(scenario, values) == loaded.arms[arm]
         assert numbers_at(problem.parameters, positions_of(problem.parameters, numbers).tolist()) == numbers
 
 

@@ -130,7 +130,7 @@ def test_a_setting_may_name_what_the_file_leaves_out() -> None:
 
 def test_a_setting_may_remove() -> None:
     arms = load_experiment(
-        CHEN, ["arms.cci_tgfb1=null", "cell_types.microglia.behaviours.division=null"]
+        CHEN, ["arms.cci_tgfb1=null", "claims=null", "cell_types.microglia.behaviours.division=null"]
     ).arms
     assert list(arms) == ["sham", "cci", "cci_bmsc"]
     assert "division" not in arms["cci"].cell_types["microglia"].behaviours
