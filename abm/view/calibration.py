@@ -141,7 +141,7 @@ def _deviation_axes(axes: Axes, groups: list[list[Deviation]], longest: int) -> 
         y += 1
         for one in group:
             axes.plot([one.before, one.after], [y, y], color=GREY, linewidth=0.5, zorder=1)
-            axes.plot(one.before, y, "o", markersize=3.6, mfc="white", color=BEFORE, zorder=2)
+            axes.plot(one.before, y, "o", markersize=3.6, mfc="white", color=BEFORE, zorder=5)
             if math.isfinite(one.half):
                 axes.plot(
                     [one.after - one.half, one.after + one.half], [y, y], color=AFTER, linewidth=1.4, zorder=3

@@ -7,9 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from abm.calibrate.load import load_problem
 from tests.e2e.command_line import ROOT
 from tests.e2e.test_docs_commands import blocks, essence, execute
 
+SHIPPED = sorted(
+    path
+    for path in (ROOT / "scenarios" / "calibration").glob("*.yaml")
+    if "\nparameters:" in path.read_text(encoding="utf-8")
+)
 DOCUMENT = ROOT / "docs" / "calibration.md"
 
 
@@ -30,6 +36,17 @@ def test_the_document_shows_what_is_printed(tmp_path: Path) -> None:
             assert essence(output) == essence(printed), f"$ {command}\n{output}"
             commands += 1
     assert commands >= 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_fit_files_are_sound(path: Path) -> None:
+    problem = load_problem(path)
+    assert len(problem.parameters) >= 3
+    # A fit with more parameters than targets would say nothing.
+    assert len(problem.aims) > 2 * len(problem.parameters)
+    for parameter in problem.parameters:
+        assert parameter.low < parameter.start < parameter.high
 
 
 def test_every_key_of_a_fit_file_is_described() -> None:
