@@ -27,6 +27,14 @@ from abm.study.cores import default_processes
 from abm.study.plan import prepare_folder
 
 JOURNAL = "evaluations.jsonl"
+BEST, REPORT, RESULT, TABLE, PARTICLES = (
+    "best.yaml",
+    "report.md",
+    "result.json",
+    "evaluations.csv",
+    "posterior.csv",
+)
+FIGURES = ("history.png", "deviations.png", "identifiability.png", "posterior.png")
 #: Package that each method needs.
 NEEDS: dict[Method, str] = {"least-squares": "scipy", "cma": "cmaes", "abc": "pyabc"}
 
@@ -133,11 +141,8 @@ def calibrate(
     folder = Path(folder)
     prepare_folder(folder)
     path = folder / JOURNAL
-    if path.exists() and not (resume or force):
-        raise RecordError(
-            f"{folder}: holds a calibration already ({JOURNAL}); continue it with --resume, replace it with "
-            "--force, or choose another folder with -o"
-        )
+    if not force:
+        _refuse_existing(folder, resume)
     watcher = Silence() if progress is None else progress
     count = default_processes(1) if processes is None else processes
     set_up = SetUp(problem.plans, problem.seed)
@@ -150,10 +155,27 @@ def calibrate(
         evaluator = Evaluator(problem, journal, workers, watcher, problem.file.budget)
         try:
             return _fitted(problem, evaluator)
-        except Interrupted:
+        except (Interrupted, KeyboardInterrupt):
             made = len(evaluator.evaluations)
             text = f"{folder}: stopped after {made} evaluations; every finished run is kept in {JOURNAL}"
             raise Interrupted(text) from None
+
+
+def _refuse_existing(folder: Path, resume: bool) -> None:
+    """Leave alone what a folder holds, unless it is the calibration that is to go on."""
+    if (folder / JOURNAL).exists():
+        if resume:
+            return
+        raise RecordError(
+            f"{folder}: holds a calibration already ({JOURNAL}); continue it with --resume, replace it with "
+            "--force, or choose another folder with -o"
+        )
+    there = [name for name in (BEST, REPORT, RESULT, TABLE, PARTICLES, *FIGURES) if (folder / name).exists()]
+    if there:
+        raise RecordError(
+            f"{folder}: {', '.join(there)} would be replaced; do so with --force, or choose another folder "
+            "with -o"
+        )
 
 
 def require_packages(method: Method) -> None:

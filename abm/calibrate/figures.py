@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from abm.calibrate.calibration import Calibration
+from abm.calibrate.calibration import FIGURES, Calibration
 from abm.calibrate.identifiability import HELD
 from abm.calibrate.sampling import Posterior
 
@@ -30,13 +30,13 @@ def write_figures(calibration: Calibration, folder: Path) -> list[Path]:
 
     title = calibration.problem.file.title or calibration.problem.path.stem
     made: dict[str, Callable[[], Any]] = {
-        "history.png": lambda: draw_history(_history(calibration)),
-        "deviations.png": lambda: draw_deviations(_deviations(calibration)),
-        "identifiability.png": lambda: draw_identifiability(_held(calibration)),
+        FIGURES[0]: lambda: draw_history(_history(calibration)),
+        FIGURES[1]: lambda: draw_deviations(_deviations(calibration)),
+        FIGURES[2]: lambda: draw_identifiability(_held(calibration)),
     }
     if calibration.posterior is not None:
         posterior = calibration.posterior
-        made["posterior.png"] = lambda: _posterior_figure(calibration, posterior)
+        made[FIGURES[3]] = lambda: _posterior_figure(calibration, posterior)
     with house_style():
         return [save_figure(draw(), folder / name, f"{title}: {name}") for name, draw in made.items()]
 

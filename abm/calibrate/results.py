@@ -11,7 +11,7 @@ from typing import Any
 
 from abm import __version__
 from abm.analysis.targets import target_table
-from abm.calibrate.calibration import Calibration
+from abm.calibrate.calibration import BEST, FIGURES, PARTICLES, REPORT, RESULT, TABLE, Calibration
 from abm.calibrate.figures import write_figures
 from abm.calibrate.overlay import overlay
 from abm.calibrate.parameters import settings_at
@@ -19,14 +19,6 @@ from abm.calibrate.sampling import Posterior
 from abm.calibrate.tables import direction_table, parameter_table, summary_lines, verdict_lines
 from abm.record.faults import os_fault
 from abm.scenario.nodes import dotted
-
-BEST, REPORT, RESULT, TABLE, PARTICLES = (
-    "best.yaml",
-    "report.md",
-    "result.json",
-    "evaluations.csv",
-    "posterior.csv",
-)
 
 
 def write_results(calibration: Calibration, folder: Path) -> list[Path]:
@@ -72,8 +64,7 @@ def best_scenario(calibration: Calibration, folder: Path) -> str:
 def report(calibration: Calibration) -> str:
     """The whole result as Markdown."""
     problem = calibration.problem
-    figures = ["history.png", "deviations.png", "identifiability.png"]
-    figures += ["posterior.png"] if calibration.posterior is not None else []
+    figures = FIGURES if calibration.posterior is not None else FIGURES[:3]
     title = problem.file.title or f"Calibration {problem.path.stem}"
     parts = [
         f"# {title}",
