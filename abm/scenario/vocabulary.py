@@ -39,11 +39,11 @@ class Vocabulary:
     regions: tuple[str, ...] = ()
     compartments: tuple[str, ...] = ()
     drives: tuple[str, ...] = ()
-    drugs: tuple[str, ...] = ()
     variables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     phenotypes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     owner: str | None = None
     without_cell: bool = False
+    drugs: tuple[str, ...] = ()
 
     def of(self, cell_type: str | None, without_cell: bool = False) -> Vocabulary:
         """The same names, read from inside a cell type."""

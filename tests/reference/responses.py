@@ -116,4 +116,4 @@ def hill_function(signal: float, half_max: float, power: float) -> float:
 
 def above(value: float, rest: float) -> float:
     """A Hill value counted from its value at rest, 0..1."""
-    return max(value - rest, 0.0) / (1.0 - rest)
+    return max(value - rest, 0.0) / (1.0 - rest) if rest < 1.0 else 0.0  # saturated at rest already
