@@ -18,21 +18,24 @@ from abm.scenario.load import load_experiment
 
 ROOT = Path(__file__).resolve().parents[1]
 ARM = "cci_bmsc"
-BUDGET = 20.0  # s for 28 days
+BUDGET = 9.5  # s for 28 days; with two at once, 32 of them make a study of three minutes
 
 
-def seconds(days: float) -> tuple[float, float, int]:
-    """Wall time and time spent recording [s] of one run, and its number of cells."""
-    experiment = load_experiment(ROOT / "scenarios" / "chen2015.yaml", [f"time.duration={days} d"])
+def seconds(days: float) -> tuple[float, float, float, int]:
+    """Wall time, CPU time and time spent recording [s] of one run, and its number of cells."""
+    experiment = load_experiment(
+        ROOT / "scenarios" / "chen2015.yaml", [f"time.duration={days} d", "claims=[]"]
+    )
     model = compile_model(experiment.arms[ARM], replicate_seed(experiment.seed, 0))
     with tempfile.TemporaryDirectory() as folder:
         plan = declaration(
             model, arm=ARM, replicate=0, seed=0, text=experiment.arm_text(ARM), provenance="{}"
         )
         writer = RunWriter.create(Path(folder) / "run.h5", plan)
-        start = time.perf_counter()
+        start, used = time.perf_counter(), time.process_time()
         run(model, writer)
-        return time.perf_counter() - start, writer.seconds, len(model.cells.id)
+        wall, used = time.perf_counter() - start, time.process_time() - used
+        return wall, used, writer.seconds, len(model.cells.id)
 
 
 def main() -> int:
@@ -41,9 +44,10 @@ def main() -> int:
     use_threads(1)
     seconds(5.0)  # compiles whatever the cache does not hold
     found = sorted(seconds(28.0) for _ in range(repeats))
-    wall, recording, cells = found[len(found) // 2]
+    wall, used, recording, cells = found[len(found) // 2]
     print(
-        f"28 d of {cells} cells and 7 fields: {wall:.1f} s (budget {BUDGET:g} s), recording {recording:.2f} s"
+        f"28 d of {cells} cells and 7 fields: {wall:.1f} s (budget {BUDGET:g} s), "
+        f"{used:.1f} s of CPU, recording {recording:.2f} s"
     )
     print(f"all repeats: {', '.join(f'{f[0]:.1f}' for f in found)} s")
     return int(wall > BUDGET)

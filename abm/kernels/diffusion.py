@@ -27,12 +27,10 @@ from abm.kernels.diffusion_positive import positive_step
 from abm.kernels.diffusion_sweeps import (
     PANEL,
     accept_panel,
-    add_exchange,
     add_rows,
     add_z_fluxes,
-    right_hand_side,
     solve_rows,
-    solve_x,
+    sweep_x,
 )
 from abm.kernels.field_factors import LANES
 from abm.kernels.field_system import FG_PER_PG_UM3_PER_ML, FieldSystem
@@ -131,8 +129,8 @@ def advance(c, source, system, factors, reservoirs, n_steps, restart, budget, co
     rhs = np.zeros(LANES * nx)
     # Arrays, not tuples of them, go to the innermost functions: every call counts each array of a tuple.
     d1, d2, partial, mid, loss, x = work.d1, work.d2, work.partial, work.mid, factors.loss, factors.x
-    order, start = factors.ex_order, factors.ex_start
-    voxel, reservoir, rate = system.ex_voxel, system.ex_reservoir, system.ex_rate
+    exchange = (factors.ex_order, factors.ex_start, system.ex_voxel, system.ex_reservoir, system.ex_rate)
+    n_block = x.shape[1]
     blocks, y_cp, y_w, y_alike = factors.alike, factors.y_cp, factors.y_w, factors.y_alike
     for f in range(n_field):
         dt = factors.dt[f]
@@ -145,12 +143,11 @@ def advance(c, source, system, factors, reservoirs, n_steps, restart, budget, co
             start_up = restart[f] and step == 0
             if not start_up:
                 predict_midpoint(cur, system, factors, reservoirs, f, dt, mid)
-                for b in range(blocks.shape[1]):
-                    if nz > 1:
-                        add_z_fluxes(cur, s3, kz, d1, f, b, ny, nz)
-                    right_hand_side(cur, forcing, kx, ky, loss, rhs, f, b, blocks[f, b], ny, dt)
-                    add_exchange(rhs, order, start, voxel, reservoir, rate, mid, f, b, nx, dt)
-                    solve_x(x, rhs, d1, f, b, blocks[f, b])
+                for b in range(n_block if nz > 1 else 0):
+                    add_z_fluxes(cur, s3, kz, d1, f, b, ny, nz)
+                sweep_x(
+                    cur, forcing, kx, ky, loss, blocks, x, exchange, mid, rhs, d1, f, first, n_block, ny, dt
+                )
                 for q in range(nz * n_panel if nz > 1 else 0):
                     z, p = q // n_panel, q % n_panel
                     solve_rows(d1, out, d2, y_cp, y_w, y_alike, f, z * ny, ny, p)
@@ -187,8 +184,8 @@ def advance_parallel(c, source, system, factors, reservoirs, n_steps, restart, b
     cp, w = (factors.y_cp, factors.y_w) if nz == 1 else (factors.z_cp, factors.z_w)
     alike = factors.y_alike if nz == 1 else factors.z_alike
     d1, d2, loss, x, dts, partial = work.d1, work.d2, factors.loss, factors.x, factors.dt, work.partial
-    order, start, mid = factors.ex_order, factors.ex_start, work.mid
-    voxel, reservoir, rate = system.ex_voxel, system.ex_reservoir, system.ex_rate
+    exchange = (factors.ex_order, factors.ex_start, system.ex_voxel, system.ex_reservoir, system.ex_rate)
+    mid = work.mid
     blocks, y_cp, y_w, y_alike = factors.alike, factors.y_cp, factors.y_w, factors.y_alike
     others, last = d1.reshape(wide), work.last.reshape(wide)
     before = others if nz == 1 else d2.reshape(wide)
@@ -215,9 +212,9 @@ def advance_parallel(c, source, system, factors, reservoirs, n_steps, restart, b
                 if nz > 1:
                     add_z_fluxes(cur, s3, kz, d1, f, b, ny, nz)
                 rhs = np.zeros(LANES * nx)
-                right_hand_side(cur, forcing, kx, ky, loss, rhs, f, b, blocks[f, b], ny, dts[f])
-                add_exchange(rhs, order, start, voxel, reservoir, rate, mid, f, b, nx, dts[f])
-                solve_x(x, rhs, d1, f, b, blocks[f, b])
+                sweep_x(
+                    cur, forcing, kx, ky, loss, blocks, x, exchange, mid, rhs, d1, f, b, b + 1, ny, dts[f]
+                )
         for q in prange(n_field * n_y):
             f, z, p = np.int64(q // n_y), np.int64(q % n_y // n_panel), np.int64(q % n_panel)
             if douglas[f]:
@@ -341,7 +338,9 @@ def _exchange_flux(c, system, work, f, dt):
     d1, last = work.d1.reshape(work.d1.shape[0], n_voxel), work.last.reshape(work.last.shape[0], n_voxel)
     for r in range(work.flux.shape[1]):
         work.flux[slot, r] = 0.0
-    for e in range(system.ex_voxel.size):
-        r, v = system.ex_reservoir[e], system.ex_voxel[e]
+    reservoir, voxel, rate = system.ex_reservoir, system.ex_voxel, system.ex_rate
+    mid, flux = work.mid, work.flux
+    for e in range(voxel.size):
+        r, v = reservoir[e], voxel[e]
         effective = values[f, v] + weight * (d1[slot, v] + last[slot, v])
-        work.flux[slot, r] += dt * system.ex_rate[f, e] * (work.mid[slot, r] - effective)
+        flux[slot, r] += dt * rate[f, e] * (mid[slot, r] - effective)

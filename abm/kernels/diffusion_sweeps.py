@@ -43,94 +43,110 @@ def add_z_fluxes(c, source, kz, out, f, block, ny, nz):
 
 
 @njit(cache=True)
-def right_hand_side(c, source, kx, ky, loss, rhs, f, block, like, ny, dt):
+def sweep_x(c, source, kx, ky, loss, alike, x, exchange, mid, rhs, d, f, first, last, ny, dt):
+    """Right-hand side and solution along x of the blocks ``first .. last - 1``: the first delta, into ``d``.
+
+    Coefficients and factors are read at the block that is alike (see `Factors.alike`).
+
+    Parameters
+    ----------
+    c, kx, ky, loss : (n_field, n_row, nx) float64
+    source : (1 or n_field, n_row, nx) float64
+        S and, in 3-D, the fluxes along z.
+    alike, x
+        As in `Factors`.
+    exchange : (order, start, voxel, reservoir, rate)
+        As in `Factors` and `FieldSystem`.
+    mid : (1 or n_field, n_res) float64
+    rhs : (LANES * nx,) float64
+        Scratch.
+    d : (1 or n_field, n_row, nx) float64
+    """
+    n_row, nx = c.shape[1], np.uintp(c.shape[2])
+    order, start, voxel, reservoir, rate = exchange
+    cs, ss, ls = c.reshape(c.size), source.reshape(source.size), loss.reshape(loss.size)
+    kxs, kys, xs, ds = kx.reshape(kx.size), ky.reshape(ky.size), x.reshape(x.size), d.reshape(d.size)
+    source_row, d_row = min(f, source.shape[0] - 1) * n_row, min(f, d.shape[0] - 1) * n_row
+    for block in range(first, last):
+        row, like = block * LANES, alike[f, block]
+        n_lane = min(LANES, n_row - row)
+        here, s = np.uintp(f * n_row + row) * nx, np.uintp(source_row + row) * nx
+        k, at = np.uintp(f * n_row + like * LANES) * nx, np.uintp(d_row + row) * nx
+        _right_hand_side(cs, ss, kxs, kys, ls, rhs, here, s, k, row, n_lane, nx, ny, dt)
+        if order.size > 0:
+            add_exchange(rhs, order, start, voxel, reservoir, rate, mid, f, block, c.shape[2], dt)
+        factors = np.uintp((f * alike.shape[1] + like) * 2 * LANES) * nx
+        _forward_x(xs, factors, rhs, nx)
+        if n_lane == LANES:
+            _back_x(xs, factors, rhs, ds, at, nx)
+        else:
+            _back_x(xs, factors, rhs, rhs, U0, nx)
+            for i in range(np.uintp(n_lane) * nx):
+                ds[at + i] = rhs[i]
+
+
+@njit(cache=True, forceinline=True)
+def _right_hand_side(c, source, kx, ky, loss, rhs, here, s, k, row, n_lane, nx, ny, dt):
     """Right-hand side dt (A c + S) of the rows of one block, row after row into ``rhs`` (LANES * nx,).
 
-    ``source`` holds S and, in 3-D, the fluxes along z.  Coefficients are read at block ``like``, which has
-    the same (see `Factors.alike`).  A missing neighbour is replaced by the voxel itself: no difference, no
-    flux.
+    All arrays are flat; the block starts at ``here`` in the field, at ``s`` in the source and at ``k`` in the
+    coefficients.  A missing neighbour is replaced by the voxel itself: no difference, no flux.
 
     Long loops over flat arrays: the tests for overlap before a vectorised loop cost as much as sixty voxels.
     """
-    n_row, nx = np.uintp(c.shape[1]), np.uintp(c.shape[2])
-    first, slot = block * LANES, np.uintp(min(f, source.shape[0] - 1))
-    n_lane = min(LANES, c.shape[1] - first)
-    here, k = (
-        (np.uintp(f) * n_row + np.uintp(first)) * nx,
-        (np.uintp(f) * n_row + np.uintp(like * LANES)) * nx,
-    )
-    s = (slot * n_row + np.uintp(first)) * nx
-    cs, ss, ls = c.reshape(c.size), source.reshape(source.size), loss.reshape(loss.size)
-    kxs, kys = kx.reshape(kx.size), ky.reshape(ky.size)
     for i in range(U1, np.uintp(n_lane) * nx - U1):
-        value = cs[here + i]
-        rhs[i] = kxs[k + i] * (cs[here + i + U1] - value) - kxs[k + i - U1] * (value - cs[here + i - U1])
+        value = c[here + i]
+        rhs[i] = kx[k + i] * (c[here + i + U1] - value) - kx[k + i - U1] * (value - c[here + i - U1])
     for lane in range(np.uintp(n_lane)):
         for column in range(U0, nx, nx - U1 if nx > U1 else U1):
             i = lane * nx + column
             east, west = U1 if column < nx - U1 else U0, U1 if column > U0 else U0
-            value = cs[here + i]
-            rhs[i] = kxs[k + i] * (cs[here + i + east] - value) - kxs[k + i - west] * (
-                value - cs[here + i - west]
+            value = c[here + i]
+            rhs[i] = kx[k + i] * (c[here + i + east] - value) - kx[k + i - west] * (
+                value - c[here + i - west]
             )
     lane = 0
     while lane < n_lane:
-        y = (first + lane) % ny
+        y = (row + lane) % ny
         together = 1 if y == 0 or y == ny - 1 else min(n_lane - lane, ny - 1 - y)
         north, south = nx if y < ny - 1 else U0, nx if y > 0 else U0
         for i in range(np.uintp(lane) * nx, np.uintp(lane + together) * nx):
-            value = cs[here + i]
+            value = c[here + i]
             rhs[i] = dt * (
                 rhs[i]
                 + (
-                    kys[k + i] * (cs[here + i + north] - value)
-                    - kys[k + i - south] * (value - cs[here + i - south])
+                    ky[k + i] * (c[here + i + north] - value)
+                    - ky[k + i - south] * (value - c[here + i - south])
                 )
-                + (ss[s + i] - ls[k + i] * value)
+                + (source[s + i] - loss[k + i] * value)
             )
         lane += together
 
 
 @njit(cache=True)
-def add_exchange(rhs, ex_order, ex_start, ex_voxel, ex_reservoir, ex_rate, mid, f, block, nx, dt):
+def add_exchange(rhs, order, start, voxel, reservoir, rate, mid, f, block, nx, dt):
     """Add what the reservoirs give to the rows of one block."""
     slot, first = min(f, mid.shape[0] - 1), block * LANES * nx
-    for q in range(ex_start[block], ex_start[block + 1]):
-        e = ex_order[q]
-        rhs[ex_voxel[e] - first] += dt * ex_rate[f, e] * mid[slot, ex_reservoir[e]]
-
-
-@njit(cache=True)
-def solve_x(x, rhs, d, f, block, like):
-    """Solve the rows of one block along x with the factors of block ``like``; the first delta goes to ``d``.
-
-    ``rhs`` is overwritten.
-    """
-    slot, nx = np.uintp(min(f, d.shape[0] - 1)), np.uintp(d.shape[2])
-    flat, factors = d.reshape(d.size), x[f, like]
-    first = (slot * np.uintp(d.shape[1]) + np.uintp(block * LANES)) * nx
-    n_lane = min(LANES, d.shape[1] - block * LANES)
-    _forward_x(factors, rhs, nx)
-    if n_lane == LANES:
-        _back_x(factors, rhs, flat, first, nx)
-        return
-    _back_x(factors, rhs, rhs, U0, nx)
-    for i in range(np.uintp(n_lane) * nx):
-        flat[first + i] = rhs[i]
+    for q in range(start[block], start[block + 1]):
+        e = order[q]
+        rhs[voxel[e] - first] += dt * rate[f, e] * mid[slot, reservoir[e]]
 
 
 # Eight lines side by side, written out: each is a chain in which every number waits for the one before, so
 # that one line alone would leave the processor idle most of the time.  They must be `LANES` many.
 
 
-@njit(cache=True)
-def _forward_x(x, r, nx):
-    """Forward elimination ``y_i = r_i + cp_(i-1) y_(i-1)`` of `LANES` rows, in place."""
+@njit(cache=True, forceinline=True)
+def _forward_x(x, k, r, nx):
+    """Forward elimination ``y_i = r_i + cp_(i-1) y_(i-1)`` of `LANES` rows, in place.
+
+    The factors stand from ``k`` on.
+    """
     r1, r2, r3, r4 = nx, U2 * nx, U3 * nx, U4 * nx
     r5, r6, r7 = U5 * nx, U6 * nx, U7 * nx
     y0, y1, y2, y3, y4, y5, y6, y7 = r[U0], r[r1], r[r2], r[r3], r[r4], r[r5], r[r6], r[r7]
     for i in range(U1, nx):
-        j = i - U1
+        j = k + i - U1
         y0 = r[i] + x[j] * y0
         y1 = r[r1 + i] + x[r1 + j] * y1
         y2 = r[r2 + i] + x[r2 + j] * y2
@@ -143,23 +159,23 @@ def _forward_x(x, r, nx):
         r[r4 + i], r[r5 + i], r[r6 + i], r[r7 + i] = y4, y5, y6, y7
 
 
-@njit(cache=True)
-def _back_x(x, y, d, first, nx):
+@njit(cache=True, forceinline=True)
+def _back_x(x, k, y, d, first, nx):
     """Back substitution ``u_i = w_i y_i + cp_i u_(i+1)`` of `LANES` rows, into ``d`` from ``first`` on."""
     r1, r2, r3, r4 = nx, U2 * nx, U3 * nx, U4 * nx
     r5, r6, r7, w = U5 * nx, U6 * nx, U7 * nx, ULANES * nx
     u0 = u1 = u2 = u3 = u4 = u5 = u6 = u7 = 0.0
     for back in range(U1, nx + U1):
         i = nx - back
-        v, o = w + i, first + i
-        u0 = y[i] * x[v] + x[i] * u0
-        u1 = y[r1 + i] * x[v + r1] + x[r1 + i] * u1
-        u2 = y[r2 + i] * x[v + r2] + x[r2 + i] * u2
-        u3 = y[r3 + i] * x[v + r3] + x[r3 + i] * u3
-        u4 = y[r4 + i] * x[v + r4] + x[r4 + i] * u4
-        u5 = y[r5 + i] * x[v + r5] + x[r5 + i] * u5
-        u6 = y[r6 + i] * x[v + r6] + x[r6 + i] * u6
-        u7 = y[r7 + i] * x[v + r7] + x[r7 + i] * u7
+        c, v, o = k + i, k + w + i, first + i
+        u0 = y[i] * x[v] + x[c] * u0
+        u1 = y[r1 + i] * x[v + r1] + x[c + r1] * u1
+        u2 = y[r2 + i] * x[v + r2] + x[c + r2] * u2
+        u3 = y[r3 + i] * x[v + r3] + x[c + r3] * u3
+        u4 = y[r4 + i] * x[v + r4] + x[c + r4] * u4
+        u5 = y[r5 + i] * x[v + r5] + x[c + r5] * u5
+        u6 = y[r6 + i] * x[v + r6] + x[c + r6] * u6
+        u7 = y[r7 + i] * x[v + r7] + x[c + r7] * u7
         d[o], d[o + r1], d[o + r2], d[o + r3] = u0, u1, u2, u3
         d[o + r4], d[o + r5], d[o + r6], d[o + r7] = u4, u5, u6, u7
 
@@ -239,14 +255,14 @@ def accept_panel(c, out, others, d, decay, uptake, alike, weight, partial, f, pa
     ks, us = decay.reshape(decay.size), uptake.reshape(uptake.size)
     decayed, taken = np.zeros(PANEL), np.zeros(PANEL)
     amount, lowest = np.zeros(PANEL), np.full(PANEL, np.inf)
-    # One result per loop: with several the compiler gives up vectorising.
+    # With more results in one loop the compiler gives up vectorising.
     for row in range(c.shape[1]):
         k = first + np.uintp(alike[f, row]) * nx
         for i in range(m):
             new = cs[here + i] + ds[s + i]
-            news[here + i] = 0.0 if abs(new) < UNDERFLOW else new
-        for i in range(m):
-            amount[i] += news[here + i]
+            new = 0.0 if abs(new) < UNDERFLOW else new
+            news[here + i] = new
+            amount[i] += new
         for i in range(m):
             new = news[here + i]
             lowest[i] = new if new < lowest[i] else lowest[i]

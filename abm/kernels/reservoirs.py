@@ -47,9 +47,9 @@ def predict_midpoint(c, system, factors, reservoirs, f, dt, mid):
     for r in range(n_res):
         mid[slot, r] = reservoirs.input[r, f]
         share[r] = system.voxel_volume * reservoirs.multiplicity / reservoirs.volume[r]
-    for e in range(system.ex_voxel.size):
-        r = system.ex_reservoir[e]
-        mid[slot, r] += system.ex_rate[f, e] * share[r] * values[f, system.ex_voxel[e]]
+    reservoir, voxel, rate = system.ex_reservoir, system.ex_voxel, system.ex_rate
+    for e in range(voxel.size):
+        mid[slot, reservoir[e]] += rate[f, e] * share[reservoir[e]] * values[f, voxel[e]]
     for r in range(n_res):
         if np.isinf(reservoirs.volume[r]):
             mid[slot, r] = reservoirs.c[r, f]
