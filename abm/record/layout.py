@@ -31,6 +31,8 @@ FIELDS, CELLS, EVENTS, SUMMARY, CHECKPOINT = "fields", "cells", "events", "summa
 SERIES_GROUPS = (READOUT, BUDGET, LEDGER)
 # Names that no series, column or dimension of a declaration may take.
 RESERVED_NAMES = ("time", "tick", "row", "frame_start", "frame_size")
+# Entry of a provenance document, and kind of an event: the run that this one branched from.
+BRANCH = "branch"
 CHECKPOINT_SLOTS = ("slot0", "slot1")
 
 # What netCDF-4 writes as NAME of a dimension that has no coordinate values.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from abm.record.layout import STATUS_RUNNING
+from abm.record.layout import BRANCH, STATUS_RUNNING
 
 if TYPE_CHECKING:
     from abm.record.reader import Run
@@ -85,8 +85,16 @@ def _provenance(text: str) -> list[str]:
     if not isinstance(given, dict):
         return [text]
     return [
-        f"{key}: {value if isinstance(value, str) else json.dumps(value)}" for key, value in given.items()
+        f"{key}: {value if isinstance(value, str) else json.dumps(_brief(key, value))}"
+        for key, value in given.items()
     ]
+
+
+def _brief(key: str, value: Any) -> Any:
+    """Of the run that a branch came from, all but its scenario, which is compressed and fills a screen."""
+    if key != BRANCH or not isinstance(value, dict):
+        return value
+    return {name: _brief(name, below) for name, below in value.items() if name != "scenario"}
 
 
 def _bytes(size: float) -> str:

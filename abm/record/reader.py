@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +17,7 @@ from abm.record import checkpoints
 from abm.record.checkpoints import Checkpoint
 from abm.record.frames import CellFrame, FieldFrame, LabelledArray, Scalar
 from abm.record.layout import (
+    BRANCH,
     CELLS,
     CODED_COLUMNS,
     EVENTS,
@@ -134,6 +136,18 @@ class Run:
     def provenance(self) -> str:
         """JSON text."""
         return self._line("provenance")
+
+    @property
+    def branch(self) -> dict[str, Any] | None:
+        """What the provenance of a branch says about the run it came from; None for any other run.
+
+        Its entries are file, arm, tick, day, scenario (compressed) and branch: the same of that run.
+        """
+        try:
+            origin = json.loads(self.provenance).get(BRANCH)
+        except (ValueError, AttributeError):
+            return None
+        return origin if isinstance(origin, dict) else None
 
     # --------------------------------------------------------------------------------------- series
 

@@ -78,7 +78,9 @@ def _joined(before: Node, after: Node) -> Node:
     if _is_null(before):
         return after
     items = before.items if isinstance(before, ListNode) else (before,)
-    return ListNode((*items, *after.items), after.mark)
+    # An entry that came before, from the same place of the same file, is that of a module extended twice.
+    new = (item for item in after.items if item.mark.line == 0 or item not in items)
+    return ListNode((*items, *new), after.mark)
 
 
 def _is_null(node: Node) -> bool:

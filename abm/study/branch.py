@@ -19,6 +19,7 @@ from abm.engine.state import new_state
 from abm.engine.threads import use_threads
 from abm.errors import Fault, RecordError, ScenarioError
 from abm.provenance import collect, to_json
+from abm.record.layout import BRANCH, RunDeclaration
 from abm.record.placement import refuse_existing
 from abm.record.reader import Run, open_run
 from abm.record.writer import RunWriter
@@ -26,10 +27,8 @@ from abm.scenario.load import Experiment
 from abm.study.branch_patch import past_changes, patched_arm
 from abm.study.job import RunResult, Status
 from abm.study.moment import (
-    BRANCH,
     Progress,
     agreement,
-    branch_origin,
     exact_state,
     packed,
     recorded_model,
@@ -127,16 +126,7 @@ def branch_run(
         state, origin = exact_state(parent, model, tick, looking_back)
         agrees, note = agreement(parent, model, state)
         state = checkpoint.restore(changed, checkpoint.save(state))
-        text = made.arm_text(next(iter(made.arms)))
-        provenance = _provenance(parent, path, tick, text, in_use, command)
-        declared = declaration(
-            changed,
-            arm=next(iter(made.arms)),
-            replicate=parent.replicate,
-            seed=parent.seed,
-            text=text,
-            provenance=provenance,
-        )
+        declared = _declared(parent, made, changed, tick, in_use, command)
         with RunWriter.create(output, declared, force) as writer:
             copy_history(parent, writer, tick)
             told = f"branched from {path.name} (arm {parent.arm}, replicate {parent.replicate}), {origin}"
@@ -209,18 +199,29 @@ def _shapes(model: Model) -> dict[str, tuple[int, ...]]:
     return {name: s[1:] if name.startswith("cells.") else s for name, s in shapes.items()}
 
 
-def _provenance(parent: Run, path: Path, tick: int, text: str, threads: int, command: Sequence[str]) -> str:
-    """Of the branch: with the scenario of the run it came from, so that it can be made again."""
+def _declared(
+    parent: Run, made: Experiment, changed: Model, tick: int, threads: int, command: Sequence[str]
+) -> RunDeclaration:
+    """Of the branch; its provenance holds the scenario it came from, so that it can be made again."""
+    (arm,) = made.arms
+    text = made.arm_text(arm)
     document = collect(text, parent.seed, threads, command)
     document[BRANCH] = {
-        "file": path.name,
+        "file": parent.path.name,
         "arm": parent.arm,
         "tick": tick,
         "day": tick * parent.tick_minutes / 1440.0,
         "scenario": packed(parent.scenario_text),
-        BRANCH: branch_origin(parent),
+        BRANCH: parent.branch,
     }
-    return to_json(document)
+    return declaration(
+        changed,
+        arm=arm,
+        replicate=parent.replicate,
+        seed=parent.seed,
+        text=text,
+        provenance=to_json(document),
+    )
 
 
 def copy_history(parent: Run, writer: RunWriter, tick: int) -> None:

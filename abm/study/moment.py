@@ -9,7 +9,6 @@ the fields hold a rounded state, which is enough to see what cells respond to.
 from __future__ import annotations
 
 import base64
-import json
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,13 +26,13 @@ from abm.engine.run import replicate_seed
 from abm.engine.state import State, new_state
 from abm.engine.step import step
 from abm.errors import RecordError
+from abm.record.layout import BRANCH
 from abm.record.reader import Run, open_run
 from abm.scenario.load import load_experiment_text
 from abm.state.cells import CellArrays, empty_cells
 from abm.state.kinds import SignalKind
 
 MINUTES_PER_DAY = 1440.0
-BRANCH = "branch"  # entry of a file's provenance that says which run it branched from
 
 # Parts of a saved state that frames and readouts hold, and those that no response reads.
 _IN_FRAMES = {"tick", "concentration", "reservoirs.c", *(f"cells.{name}" for name in CellArrays._fields)}
@@ -139,7 +138,7 @@ def tick_at(run: Run, model: Model, day: float) -> int:
     last = max([0, *run.checkpoint_ticks, *(round(t * MINUTES_PER_DAY / clock.tick) for t in run.time[-1:])])
     if not 0 <= tick <= last:
         raise RecordError(f"{run.path}: day {day:g} is not part of the run{_moments(run)}")
-    origin = branch_origin(run)
+    origin = run.branch
     if origin is not None and tick < int(origin["tick"]):
         raise RecordError(
             f"{run.path}: branched at day {float(origin['day']):g} from {origin['file']}, whose rules held "
@@ -212,20 +211,8 @@ def _first_state(run: Run, model: Model) -> State:
     A branch starts from a state of the run it branched from, which is made again from the scenario in its
     provenance.
     """
-    origin = branch_origin(run)
+    origin = run.branch
     return _branched(run, model, origin) if origin else new_state(model)
-
-
-def branch_origin(run: Run) -> dict[str, Any] | None:
-    """What the provenance of a branch says about the run it came from; None for any other run.
-
-    Its entries are file, arm, tick, day, scenario (see `packed`) and branch: the same of that run.
-    """
-    try:
-        origin = json.loads(run.provenance).get(BRANCH)
-    except (ValueError, AttributeError):
-        return None
-    return origin if isinstance(origin, dict) else None
 
 
 def packed(text: str) -> str:

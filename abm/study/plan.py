@@ -81,8 +81,18 @@ def plan_repeat(source: Path, experiment: Experiment, output: Path, force: bool 
     ----------
     experiment : Experiment
         Loaded from the text in the file.
+
+    Raises
+    ------
+    RecordError
+        The run is a branch, whose scenario did not hold from its start; or the output is the file itself.
     """
     with open_run(source) as run:
+        if run.branch:
+            raise RecordError(
+                f"{source}: branched at day {float(run.branch['day']):g} from {run.branch['file']}; a "
+                "repetition would follow its scenario from day 0; repeat that run and branch from it instead"
+            )
         arm, replicate, seed, text = run.arm, run.replicate, run.seed, run.scenario_text
     path = output if output.suffix == ".h5" else output / file_name(arm, replicate, replicate + 1)
     if lexists(path) and lexists(source) and path.resolve() == source.resolve():

@@ -11,11 +11,12 @@ import pytest
 
 from abm.engine import checkpoint
 from abm.errors import Interrupted, RecordError, ScenarioError
+from abm.record.layout import BRANCH
 from abm.record.reader import open_run
 from abm.scenario.load import load_experiment_text
 from abm.study.branch import branch_run
-from abm.study.moment import BRANCH, How, branch_origin, moment_at, packed, unpacked
-from abm.study.runner import resume_runs, run_experiment
+from abm.study.moment import How, moment_at, packed, unpacked
+from abm.study.runner import repeat_run, resume_runs, run_experiment
 from tests.e2e.command_line import TINY, abm_here
 
 HOUR = 1 / 24
@@ -82,9 +83,13 @@ def test_an_empty_patch_gives_the_same_bytes(original: Path, tmp_path: Path, hou
         (told,) = [e for e in new.events if e["kind"] == BRANCH]
         assert told["text"].startswith(f"branched from {original.name} (arm cells, replicate 0)")
         assert told["time"] == pytest.approx(hours * HOUR)
-        origin = branch_origin(new)
+        origin = new.branch
         assert origin is not None and unpacked(origin["scenario"]) == old.scenario_text
-        assert branch_origin(old) is None
+        assert old.branch is None
+        assert origin["scenario"] not in new.describe() and f'"file": "{original.name}"' in new.describe()
+    with pytest.raises(RecordError, match="repeat that run and branch from it instead"):
+        repeat_run(tmp_path / "new.h5", tmp_path / "again.h5")
+    assert not (tmp_path / "again.h5").exists()
 
 
 def test_a_change_acts_from_then_on_with_the_same_noise(original: Path, tmp_path: Path) -> None:

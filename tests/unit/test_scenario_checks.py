@@ -225,3 +225,22 @@ def test_hostile_sizes_are_refused_with_a_number() -> None:
         text = BARE.replace("400 um, 400 um", f"{size}, {size}")
         with pytest.raises(ScenarioError, match="of memory; at most 256 GB are allowed"):
             load_experiment_text(text, "test")
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        "{signal: excess A, to: 0.2 /h, half_max: 3 pg/ml}, {signal: own v, half_max: 1}",
+        "{signal: excess A, half_max: 3 pg/ml}, {signal: own v, to: 0.2 /h, half_max: 1}",
+    ],
+)
+def test_one_side_has_one_limit_which_need_not_be_repeated(terms: str) -> None:
+    response = load(f"division: {{increases: [{terms}]}}").base.cell_types["c"].behaviours["division"]
+    assert [float(term.to) for term in response.increases] == pytest.approx([0.2 / 60] * 2)
+
+
+def test_a_side_without_any_limit_is_refused() -> None:
+    found = faults(
+        "division: {increases: [{signal: own v, half_max: 1}, {signal: excess A, half_max: 1 pg/ml}]}"
+    )
+    assert "increases.0.to" in found and "increases.1.to" in found and "missing" in found

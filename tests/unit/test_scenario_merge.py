@@ -212,5 +212,12 @@ def test_appending_twice_keeps_the_order():
     assert plain(merge(first, tree("r: {adds+: [3]}"))) == {"r": {"adds": [1, 2, 3]}}
 
 
+def test_what_a_module_appends_is_there_once_however_often_it_is_extended():
+    once, module = tree("r: {adds: [1]}"), tree("r: {adds+: [2]}")
+    assert plain(merge(merge(once, module), module)) == {"r": {"adds": [1, 2]}}
+    twice = merge(merge(once, module), tree("\nr: {adds+: [2]}"))  # the same words, elsewhere
+    assert plain(twice) == {"r": {"adds": [1, 2, 2]}}
+
+
 def test_plus_on_something_that_is_no_list_is_left_for_the_schema_to_refuse():
     assert plain(merge(tree("r: {adds: [1]}"), tree("r: {adds+: 2}"))) == {"r": {"adds": [1], "adds+": 2}}

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Annotated, TypeAlias
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from abm.scenario.quantity import ANNOTATION_KEYS, Quantity
 from abm.scenario.schema.section import (
@@ -58,7 +58,11 @@ class Add(Term):
 class Change(Term):
     """Moves the value towards `to`: Hill(signal), or min(signal / full, 1) standing alone."""
 
-    to: SignedQuantity = Field(description="value at full effect")
+    model_config = ConfigDict(json_schema_extra=lambda schema: schema["required"].remove("to"))
+
+    to: SignedQuantity = Field(
+        description="value at full effect; when left out, that of the first term beside it that has one"
+    )
     half_max: PositiveQuantity | None = Field(None, description=_HALF_MAX)
     full: PositiveQuantity | None = Field(None, description="signal at which a linear effect is full")
     hill_power: PositiveNumber = Field(preset(1.0, "1", "1"), description=_POWER)
@@ -122,6 +126,12 @@ class Response(Section):
     times: tuple[Factor, ...] = Field((), description="factors")
     divided_by: tuple[Divisor, ...] = Field((), description="inhibitors")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _limits(cls, raw: object) -> object:
+        """One side has one limit: terms that leave it out, as appended ones may, take it from the others."""
+        return {key: _with_limit(key, value) for key, value in raw.items()} if isinstance(raw, dict) else raw
+
     @property
     def is_constant(self) -> bool:
         """Whether no signal is read."""
@@ -132,7 +142,17 @@ class Response(Section):
         return tuple((side, i, term) for side in SIDES for i, term in enumerate(getattr(self, side)))
 
 
+LIMITED_SIDES = ("increases", "decreases")
 SIDES = ("adds", "increases", "decreases", "brakes", "times", "divided_by")
+
+
+def _with_limit(side: object, terms: object) -> object:
+    if side not in LIMITED_SIDES or not isinstance(terms, list | tuple):
+        return terms
+    given = [term["to"] for term in terms if isinstance(term, dict) and term.get("to") is not None]
+    if not given:
+        return terms
+    return [{"to": given[0], **term} if isinstance(term, dict) else term for term in terms]
 
 
 def _as_response(raw: object) -> object:
