@@ -27,7 +27,7 @@ _LARGEST_D = 100.0
 COLUMNS = (
     *("id", "says", "verdict", "reason", "test", "comparison", "comparison_verdict", "n"),
     *("left", "right", "difference", "low", "high", "unit", "level", "method", "d_z", "p"),
-    *("source", "evidence", "contradicts", "contradicted_by"),
+    *("source", "evidence", "contradicts", "contradicted_by", "remark"),
 )
 
 
@@ -135,6 +135,7 @@ def as_csv(results: Sequence[ClaimResult]) -> str:
                     ),
                     *(c.unit, effect.level, effect.method, _cell(effect.d_z), _cell(effect.p)),
                     *map("; ".join, (claim.source, claim.evidence, claim.contradicts, claim.contradicted_by)),
+                    "; ".join(claim.remark),
                 ]
             )
     return text.getvalue()

@@ -233,6 +233,7 @@ def _claim(result: ClaimResult) -> dict[str, Any]:
         "evidence": claim.evidence,
         "contradicts": claim.contradicts,
         "contradicted_by": claim.contradicted_by,
+        "remark": claim.remark,
         "comparisons": [_comparison(c) for c in result.comparisons],
     }
 

@@ -16,6 +16,7 @@ from abm.analysis.targets import Report, compare_with_targets, target_table
 from abm.errors import RecordError
 
 CLAIMS_FILE = "claims.json"
+FIGURES, PICTURE = "figures", "claims.png"
 _SCHEMA = "abm-claims"
 
 
@@ -66,6 +67,12 @@ def read_study(folder: str | Path) -> StudyResult:
     return StudyResult(folder, document, _targets(folder))
 
 
+def picture_of(study: StudyResult) -> Path | None:
+    """The figure of all claims that `abm study` drew; None where there is none."""
+    path = study.folder / FIGURES / PICTURE
+    return path if path.is_file() else None
+
+
 def _targets(folder: Path) -> Report | None:
     if not any(folder.glob("*.h5")):
         return None
@@ -74,9 +81,18 @@ def _targets(folder: Path) -> Report | None:
     return report if report.tested else None
 
 
-def validation_text(studies: Sequence[StudyResult]) -> str:
-    """The document, in Markdown."""
-    parts = [_HEAD, _summary(studies), *map(_study, studies)]
+def validation_text(studies: Sequence[StudyResult], pictures: Mapping[Path, str] | None = None) -> str:
+    """The document, in Markdown.
+
+    Parameters
+    ----------
+    studies : sequence of StudyResult
+    pictures : mapping of Path to str, optional
+        For the folder of a study, where its figure of all claims is, as seen from the document.
+    """
+    fullest = max(studies, key=lambda study: study.targets.tested if study.targets else 0, default=None)
+    shown = [_study(study, (pictures or {}).get(study.folder), study is fullest) for study in studies]
+    parts = [_HEAD, _summary(studies), *shown]
     disagreements = _disagreements(studies)
     if disagreements:
         parts.append(disagreements)
@@ -123,7 +139,7 @@ def _anchor(title: str) -> str:
     return kept.replace(" ", "-")
 
 
-def _study(study: StudyResult) -> str:
+def _study(study: StudyResult, picture: str | None, with_targets: bool) -> str:
     document = study.document
     arms = ", ".join(f"{arm} ({len(runs)})" for arm, runs in document["arms"].items())
     origin = f"Seed {', '.join(map(str, document['seed']))}; {'; '.join(document['made_by'])}."
@@ -132,10 +148,17 @@ def _study(study: StudyResult) -> str:
         f"Arms (replicates): {arms}. {origin}\n",
         _claims_table(study).as_markdown(),
     ]
-    reasons = [(c["id"], c["reason"]) for c in study.claims if c["reason"]]
-    if reasons:
-        lines.append("\n".join(f"- **{name}**: {reason}" for name, reason in reasons) + "\n")
-    if study.targets is not None:
+    remarks = [
+        f"- **{claim['id']}**: {text}"
+        for claim in study.claims
+        for text in (claim["reason"], *claim.get("remark", ()))
+        if text
+    ]
+    if remarks:
+        lines.append("\n".join(remarks) + "\n")
+    if picture is not None:
+        lines.append(f"![Differences of {document['title']} with their intervals]({picture})\n")
+    if study.targets is not None and with_targets:
         lines += ["### Calibration targets\n", target_table(study.targets).as_markdown()]
     return "\n".join(lines)
 

@@ -36,6 +36,7 @@ class Claim(Section):
     evidence: Sentences = Field((), description="rows of a table of evidence that it restates")
     contradicts: Sentences = Field((), description="published findings that it speaks against")
     contradicted_by: Sentences = Field((), description="published findings that speak against it")
+    remark: Sentences = Field((), description="what a reader of the verdict should know, e.g. why it differs")
 
     @field_validator("id")
     @classmethod
