@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from abm.cli.failure import say
+from abm.cli.wording import counted
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -100,7 +101,7 @@ class Lines(Tally):
         """Say what starts."""
         super().begin(jobs, processes)
         self.said = time.monotonic()
-        runs = "1 run" if self.runs == 1 else f"{self.runs} runs"
+        runs = counted(self.runs, "run")
         say(f"{runs}, {processes} at a time" if self.runs > 1 else runs)
 
     def advanced(self, job: Job, days: float) -> None:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from abm.cli.options import ReplaceFile
+
 Folders = Annotated[
     list[Path],
     typer.Argument(metavar="DIR ...", help="Result folders of abm study.", show_default=False),
@@ -14,10 +16,9 @@ Folders = Annotated[
 Output = Annotated[
     Path | None, typer.Option("-o", "--output", metavar="FILE.md", help="File; by default standard output.")
 ]
-Force = Annotated[bool, typer.Option("--force", help="Replace an existing file.")]
 
 
-def report(folders: Folders, output: Output = None, force: Force = False) -> None:
+def report(folders: Folders, output: Output = None, force: ReplaceFile = False) -> None:
     """Write one Markdown document with every claim, verdict and interval of evaluated studies."""
     from abm.cli.text_files import refuse_existing, write_text
     from abm.study.validation import read_study, validation_text
