@@ -159,15 +159,20 @@ def watching(quiet: bool) -> Iterator[Tally]:
     """The display that suits where standard error goes."""
     if quiet:
         yield Tally()
-    elif sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
-        with _bar() as bar:
-            yield bar
-    else:
-        yield Lines()
+        return
+    with bar_display() as display:
+        yield Lines() if display is None else Bar(display)
 
 
 @contextmanager
-def _bar() -> Iterator[Bar]:
+def bar_display() -> Iterator[Progress | None]:
+    """What draws a bar on standard error; None where that is no terminal.
+
+    It is started with the first run: until then errors are plain text.
+    """
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        yield None
+        return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
@@ -176,7 +181,6 @@ def _bar() -> Iterator[Bar]:
         *columns, console=Console(stderr=True), transient=True, refresh_per_second=5, expand=True
     )
     try:
-        # Started with the first run: until then errors are plain text.
-        yield Bar(display)
+        yield display
     finally:
         display.stop()

@@ -71,6 +71,19 @@ def abm(
     )
 
 
+def python(code: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run a Python program to its end in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=cwd,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
 def keep_what_is_said(*arguments: str | Path, cwd: Path) -> None:
     """Run the program, which must succeed, and keep its two streams as files `stdout` and `stderr`."""
     answer = abm(*arguments, cwd=cwd)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.e2e.command_line import environment
+from tests.e2e.command_line import environment, python
 
 UPDATE = os.environ.get("ABM_UPDATE_DOCS") == "1"
 
@@ -95,19 +95,6 @@ def execute(command: str, cwd: Path) -> tuple[int, str]:
     return answer.returncode, answer.stdout
 
 
-def run_python(program: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run a Python example of a document."""
-    return subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=cwd,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-
-
 def shown(text: str) -> str:
     """Output as it goes into a document."""
     lines = [line.rstrip() for line in text.splitlines() if not PROGRESS.match(line) or "Wall time" in line]
@@ -129,7 +116,7 @@ def follow(
         if block.mark == "file":
             (folder / block.value).write_text(block.text, encoding="utf-8")
         if block.kind == "python":
-            answer = run_python(block.text, folder)
+            answer = python(block.text, cwd=folder)
             found.printed_by_python += answer.stdout
             if answer.returncode:
                 found.wrong += (f"{block.text}--- failed\n{answer.stderr}",)

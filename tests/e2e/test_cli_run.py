@@ -7,7 +7,6 @@ import os
 import pty
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from tests.e2e.command_line import (
     different,
     environment,
     keep_what_is_said,
+    python,
     state,
 )
 
@@ -186,23 +186,11 @@ def test_output_on_a_full_disk(here: Path, tmp_path: Path) -> None:
     limited = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000)); "
     limited += "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
     limited += "from abm.cli.main import main; main(sys.argv[1:])"
-    answer = _python(limited, "run", "tiny.yaml", "-o", str(tmp_path), "--arm", "cci", cwd=here)
+    answer = python(limited, "run", "tiny.yaml", "-o", str(tmp_path), "--arm", "cci", cwd=here)
     assert answer.returncode == 3
     assert answer.stderr.count("error: ") == 2
     assert "ulimit -f" in answer.stderr
     assert "Traceback" not in answer.stderr
-
-
-def _python(code: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        cwd=cwd,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=240,
-    )
 
 
 def test_threads_do_not_change_a_byte(here: Path, tmp_path: Path) -> None:

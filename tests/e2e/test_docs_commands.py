@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.command_line import ROOT
-from tests.e2e.documents import blocks, essence, execute, follow, run_python
+from tests.e2e.command_line import ROOT, python
+from tests.e2e.documents import blocks, essence, execute, follow
 
 pytestmark = [pytest.mark.e2e]
 
@@ -46,7 +46,7 @@ def test_readme(tmp_path: Path) -> None:
         assert code == 0, f"$ {line}\n{output}"
     for block in blocks(text):
         if block.kind == "python":
-            answer = run_python(block.text, tmp_path)
+            answer = python(block.text, cwd=tmp_path)
             assert answer.returncode == 0, answer.stderr
     (scenario,) = [block.text for block in blocks(text) if block.kind == "yaml"]
     (tmp_path / "below").mkdir()
