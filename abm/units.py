@@ -162,6 +162,7 @@ class _UnitParser:
         return self.tokens[self.at] if self.at < len(self.tokens) else ""
 
     def parse(self) -> tuple[Fraction, Exponents]:
+        """Factor to the base units and their exponents."""
         factor, powers = self._product()
         if self._peek():
             raise self._unexpected(self._peek())

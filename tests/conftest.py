@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,16 @@ else:
     settings.load_profile("reproducible")
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def threads_restored() -> Iterator[None]:
+    """A test may change the number of threads; the others have the one before."""
+    import numba
+
+    before = numba.get_num_threads()
+    yield
+    numba.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

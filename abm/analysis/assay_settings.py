@@ -149,24 +149,28 @@ class _Reader:
         return RecordError(f"{self._file}: {self._name}.{key} in its scenario is {given!r}, not {wanted}")
 
     def text(self, key: str) -> str:
+        """A name."""
         raw = self._raw(key)
         if not isinstance(raw, str):
             raise self._fault(key, "a name")
         return raw
 
     def listed(self, key: str) -> list[Any]:
+        """A list, its items as they are written."""
         raw = self._raw(key)
         if not isinstance(raw, list):
             raise self._fault(key, "a list")
         return raw
 
     def count(self, key: str) -> int:
+        """A whole number above 0."""
         raw = self._raw(key)
         if not isinstance(raw, int) or isinstance(raw, bool) or raw < 1:
             raise self._fault(key, "a whole number above 0")
         return raw
 
     def value(self, key: str, unit: str) -> float:
+        """A quantity in an internal unit."""
         return self.number(self._raw(key), unit, key)
 
     def number(self, raw: Any, unit: str, key: str = "") -> float:

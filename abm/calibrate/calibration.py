@@ -205,18 +205,13 @@ def _tell_about(journal: Journal, watcher: Watcher) -> None:
         watcher.note(text)
 
 
-def _fitted(problem: Problem, evaluate: Evaluator) -> Calibration:
-    """Search, then look around the best point.  The slopes at the end are paid for beforehand."""
-    start = positions_of(problem.parameters, problem.start)
-    slopes = 2 * len(problem.parameters)
-    evaluate.budget = problem.file.budget - slopes
-    first = evaluate([start], "start")[0]
-    posterior = None
+def _searched(problem: Problem, evaluate: Evaluator) -> tuple[str, Posterior | None]:
+    """Search by the method of the problem; why it ended, and the sample that only ABC makes."""
     match problem.file.method:
         case "least-squares":
-            stopped = least_squares(evaluate)
+            return least_squares(evaluate), None
         case "cma":
-            stopped = cma(evaluate)
+            return cma(evaluate), None
         case "abc":
             try:
                 posterior = sample(evaluate)
@@ -225,7 +220,16 @@ def _fitted(problem: Problem, evaluate: Evaluator) -> Calibration:
                     f"{problem.path}: the budget of {problem.file.budget} evaluations was spent before one "
                     f"generation of {problem.file.abc.population} was complete; raise it and use --resume"
                 ) from None
-            stopped = posterior.stopped
+            return posterior.stopped, posterior
+
+
+def _fitted(problem: Problem, evaluate: Evaluator) -> Calibration:
+    """Search, then look around the best point.  The slopes at the end are paid for beforehand."""
+    start = positions_of(problem.parameters, problem.start)
+    slopes = 2 * len(problem.parameters)
+    evaluate.budget = problem.file.budget - slopes
+    first = evaluate([start], "start")[0]
+    stopped, posterior = _searched(problem, evaluate)
     best = evaluate.best
     if best.failure:
         raise CalibrationError(f"{problem.path}: no point could be simulated; the last: {best.failure}")

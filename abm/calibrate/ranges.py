@@ -39,11 +39,13 @@ class _Faults:
         self.before = len(faults)
 
     def add(self, message: str, *path: str | int) -> None:
+        """Note a fault of the parameter, or of what `path` leads to below it."""
         mark = value_mark(self.node, path) if path else self.node.mark
         self.faults.append(mark.fault(message, dotted(("parameters", self.name, *path))))
 
     @property
     def any(self) -> bool:
+        """Whether this parameter has had any."""
         return len(self.faults) > self.before
 
 

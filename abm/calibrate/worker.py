@@ -32,11 +32,11 @@ class Defect:
     text: str
 
 
-def serve(pipe: Connection) -> None:
+def serve(pipe: Connection, threads: int) -> None:
     """Work until the parent sends None, closes the pipe, or dies."""
     from abm.engine.threads import use_threads
 
-    use_threads(1)
+    use_threads(threads)
     set_up: SetUp = pipe.recv()
     first = True
     while True:
@@ -66,5 +66,6 @@ def _made(set_up: SetUp, task: Task, pipe: Connection | None) -> Outcome | Defec
 
 
 def main(arguments: list[str]) -> None:
-    """Start a worker on the number of its file descriptor."""
-    serve(Connection(int(arguments[0])))
+    """Start a worker: the number of its file descriptor and of its threads."""
+    descriptor, threads = (int(argument) for argument in arguments)
+    serve(Connection(descriptor), threads)

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import tempfile
 from collections import deque
 from collections.abc import Callable, Sequence
-from multiprocessing.connection import Pipe, wait
+from multiprocessing.connection import wait
 from types import TracebackType
 from typing import NoReturn
 
 from abm.calibrate.simulate import Outcome, Task
 from abm.calibrate.worker import Begun, Defect, SetUp
 from abm.errors import AbmError, Interrupted
-from abm.study.cores import environment
-from abm.study.pool import LISTEN_SECONDS, ROOT, Hand, listening
+from abm.study.pool import FIND_ABM, LISTEN_SECONDS, Hand, listening
 
-# As in abm.study.pool: not -m, which would put the current folder first on the path.  Ctrl-C, which the
-# terminal sends to all, is the parent's affair.
+THREADS = 1  # of each worker: points are many, so whole runs are what is made in parallel
+# Ctrl-C, which the terminal sends to all, is the parent's affair.
 PROGRAM = (
     "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); "
-    "import sys; root = sys.argv[1]; root in sys.path or sys.path.insert(0, root); "
-    "from abm.calibrate.worker import main; main(sys.argv[2:])"
+    f"{FIND_ABM}from abm.calibrate.worker import main; main(sys.argv[2:])"
 )
 
 
@@ -93,7 +88,7 @@ class Workers:
         """Give work to idle workers; until one run has made its first step the others wait."""
         busy = sum(hand.job is not None for hand in self.hands)
         while len(self.hands) < min(self.processes, busy + len(waiting)):
-            hand = hire()
+            hand = Hand.hire(PROGRAM, THREADS)
             self.hands.append(hand)
             self._send(hand, self.set_up)
         for hand in [hand for hand in self.hands if hand.job is None]:
@@ -129,19 +124,3 @@ class Workers:
         hand.pipe.close()
         hand.said.close()
         raise CalibrationError(f"a run was lost: {cause}")
-
-
-def hire() -> Hand:
-    """Start a worker; it loads the engine and waits for its set-up."""
-    ours, theirs = Pipe()
-    said = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
-    with theirs:
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-c", PROGRAM, ROOT, str(theirs.fileno())],
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=said,
-            pass_fds=(theirs.fileno(),),
-            env=environment(1),
-        )
-    return Hand(process, ours, said)

@@ -12,7 +12,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from abm.cli.options import AsJson, Processes, Quiet, Settings, Threads
+from abm.cli.options import (
+    Arms,
+    AsJson,
+    CompleteRuns,
+    Processes,
+    Quiet,
+    ReplaceRuns,
+    Replicates,
+    Settings,
+    Threads,
+    refuse_both,
+    settings_of,
+)
+from abm.cli.wording import counted
 
 if TYPE_CHECKING:
     from abm.analysis.ablation import Ranking
@@ -28,7 +41,6 @@ Output = Annotated[
         "-o", "--output", metavar="DIR", help="Folder of all results; by default outputs/<name>_ablation."
     ),
 ]
-Arms = Annotated[list[str] | None, typer.Option("--arm", metavar="NAME", help="Only this arm; repeatable.")]
 Only = Annotated[
     list[str] | None,
     typer.Option(
@@ -38,9 +50,6 @@ Only = Annotated[
 Kinds = Annotated[
     list[str] | None,
     typer.Option("--kind", metavar="KIND", help="Only term, response or intervention; repeatable."),
-]
-Replicates = Annotated[
-    int | None, typer.Option(min=1, metavar="N", help="Runs of every arm, in place of the file's.")
 ]
 Measure = Annotated[
     str, typer.Option(metavar="NAME", help="Pain is the area of the threshold's deficit, or of nociception.")
@@ -52,10 +61,6 @@ By = Annotated[
 Since = Annotated[str | None, typer.Option(metavar="TIME", help='Count pain from this time on, e.g. "4 d".')]
 Until = Annotated[str | None, typer.Option(metavar="TIME", help="Count pain up to this time.")]
 Listed = Annotated[bool, typer.Option("--list", help="Say what would be switched off, and run nothing.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace existing result files.")]
-Resume = Annotated[
-    bool, typer.Option("--resume", help="Keep complete runs, continue interrupted ones, make the rest.")
-]
 
 
 def ablate(
@@ -73,14 +78,13 @@ def ablate(
     listed: Listed = False,
     threads: Threads = 1,
     processes: Processes = None,
-    force: Force = False,
-    resume: Resume = False,
+    force: ReplaceRuns = False,
+    resume: CompleteRuns = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
     """Switch off each rule and intervention in turn; rank them by what that does to pain and relief."""
-    if force and resume:
-        raise typer.BadParameter("--force replaces files and --resume keeps them: give one of the two")
+    refuse_both(force, resume)
     from abm.cli.progress import watching
     from abm.scenario.load import load_experiment
     from abm.study.ablation import plan_ablation, run_ablation
@@ -88,8 +92,7 @@ def ablate(
 
     window = _window(since, until)
     _check_words(measure, kinds or ())
-    count = [] if replicates is None else [f"replicates={replicates}"]
-    experiment = load_experiment(file, [*(sets or ()), *count])
+    experiment = load_experiment(file, settings_of(sets, replicates))
     plan = plan_ablation(
         experiment,
         output or Path("outputs") / f"{file.stem}_ablation",
@@ -143,10 +146,9 @@ def _size(plan: AblationPlan, processes: int) -> str:
     arms = ", ".join(plan.experiment.arms)
     n = plan.experiment.replicates
     share = f" with {processes} at a time" if processes > 1 else " one after another"
-    replicates = f"{n} replicates" if n > 1 else "1 replicate"
     return (
-        f"{len(plan.variants)} variants of {arms}; {replicates}; {plan.n_run} runs with the intact ones, "
-        f"about {duration(plan.seconds(processes))}{share}"
+        f"{len(plan.variants)} variants of {arms}; {counted(n, 'replicate')}; "
+        f"{plan.n_run} runs with the intact ones, about {duration(plan.seconds(processes))}{share}"
     )
 
 
@@ -204,8 +206,8 @@ def _conclude(
     """
     from abm.analysis.ablation import rank_ablations
     from abm.analysis.ablation_tables import ranking_table
-    from abm.cli.failure import say
-    from abm.cli.outcome import RUN_FAILED, STOPPED, duration
+    from abm.cli.failure import RUN_FAILED, STOPPED, say
+    from abm.cli.outcome import duration
     from abm.study.job import Status
 
     met = {result.status for result in results}

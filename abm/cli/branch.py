@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from abm.cli.options import AsJson, Quiet, Settings, Threads
+from abm.cli.options import AsJson, Quiet, ReplaceFile, Settings, Threads
 
 File = Annotated[Path, typer.Argument(metavar="FILE.h5", help="Result file.", show_default=False)]
 At = Annotated[
@@ -26,7 +26,6 @@ Output = Annotated[
 Arm = Annotated[
     str | None, typer.Option("--arm", metavar="NAME", help="Name of the new arm; by default <arm>_branch.")
 ]
-Force = Annotated[bool, typer.Option("--force", help="Replace an existing file.")]
 
 
 def branch(
@@ -37,7 +36,7 @@ def branch(
     output: Output = None,
     arm: Arm = None,
     threads: Threads = 1,
-    force: Force = False,
+    force: ReplaceFile = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,14 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from abm.cli.options import Processes, Quiet
+from abm.cli.progress import LINE_SECONDS, bar_display
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from abm.calibrate.calibration import Calibration
     from abm.calibrate.evaluator import Evaluation
-
-LINE_SECONDS = 10.0
 
 File = Annotated[Path, typer.Argument(metavar="FIT", help="Fit file (YAML).", show_default=False)]
 Output = Annotated[
@@ -224,19 +221,9 @@ def watching(quiet: bool) -> Iterator[Tally]:
     """The display that suits where standard error goes."""
     if quiet:
         yield _Quiet()
-    elif sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
-
-        columns = (SpinnerColumn(), BarColumn(bar_width=None), TextColumn("{task.description}", markup=False))
-        console = Console(stderr=True)
-        display = Progress(*columns, console=console, transient=True, refresh_per_second=5, expand=True)
-        try:
-            yield Bar(display)
-        finally:
-            display.stop()
-    else:
-        yield Lines()
+        return
+    with bar_display() as display:
+        yield Lines() if display is None else Bar(display)
 
 
 class _Quiet(Tally):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from abm.cli.options import AsJson, ScenarioFile, Settings
+from abm.cli.wording import counted
 
 if TYPE_CHECKING:
     from abm.errors import Fault
@@ -59,7 +60,8 @@ def _print_text(file: Path, experiment: Experiment, arm: str | None, explain: bo
         return
     scenario = experiment.arms[shown]
     print(f"{file}: no faults")
-    print(f"{scenario.title}: {', '.join(experiment.arms)}; {scenario.time.duration / 1440.0:g} d\n")
+    claims = f"; {counted(len(experiment.claims), 'claim')}" if experiment.claims else ""
+    print(f"{scenario.title}: {', '.join(experiment.arms)}; {scenario.time.duration / 1440.0:g} d{claims}\n")
     print(told.as_text((told.tissue(scenario), told.cost(experiment, scenario))), end="")
     print(f"\nabm check {file} --explain says more.")
 
@@ -82,6 +84,7 @@ def _as_json(file: Path, experiment: Experiment) -> dict[str, Any]:
             }
             for name, scenario in experiment.arms.items()
         },
+        "claims": len(experiment.claims),
         "warnings": _faults(experiment.warnings),
     }
 

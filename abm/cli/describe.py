@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from abm.cli.options import ScenarioFile, Settings
+from abm.cli.options import ReplaceFile, ScenarioFile, Settings
 
 CSV = ".csv"
 
@@ -30,7 +30,7 @@ def describe(
     ] = None,
     csv: Annotated[bool, typer.Option("--csv", help="The parameter table as CSV.")] = False,
     sets: Settings = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+    force: ReplaceFile = False,
 ) -> None:
     """Describe a scenario as an ODD protocol and as a table of parameters with their sources."""
     from abm.cli.failure import say

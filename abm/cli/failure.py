@@ -7,8 +7,10 @@ import sys
 
 from abm.errors import AbmError
 
-DEFECT = 70
+RUN_FAILED = 3
 IO_FAILED = 4
+DEFECT = 70
+STOPPED = 130
 DEBUG = "ABM_DEBUG"
 
 

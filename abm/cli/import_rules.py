@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from abm.cli.options import ScenarioFile
+from abm.cli.options import ReplaceFile, ScenarioFile
 
 
 def import_rules(
@@ -16,7 +16,7 @@ def import_rules(
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Where to write it; by default it is printed."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+    force: ReplaceFile = False,
 ) -> None:
     """Write PhysiCell's rules of a scenario as YAML.
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from abm.cli.failure import say
+from abm.cli.failure import RUN_FAILED, STOPPED, say
+from abm.cli.wording import counted
 from abm.study.job import RunResult, Status
 
 if TYPE_CHECKING:
     from abm.record.reader import Run
 
-STOPPED, RUN_FAILED = 130, 3
 GOOD = (Status.COMPLETE, Status.SKIPPED)
 SHOWN_FILES = 6
 
@@ -75,7 +75,7 @@ def _print_places(results: Sequence[RunResult], seconds: float) -> None:
         names = ", ".join(result.path.name for result in good[:SHOWN_FILES])
         more = ", ..." if len(good) > SHOWN_FILES else ""
         before = f" ({skipped} complete before)" if skipped else ""
-        print(f"{_runs(len(good))} in {folder}{before}: {names}{more}")
+        print(f"{counted(len(good), 'run')} in {folder}{before}: {names}{more}")
     print(f"Wall time {duration(seconds)}.")
 
 
@@ -86,15 +86,11 @@ def _print_ways_on(results: Sequence[RunResult]) -> None:
     missing = sum(result.status is Status.NOT_STARTED for result in results)
     stopped = [r for r in unfinished if r.status is Status.INTERRUPTED]
     if stopped or missing:
-        say(f"Stopped: {_runs(len(stopped))} interrupted, {missing} not started.")
+        say(f"Stopped: {counted(len(stopped), 'run')} interrupted, {missing} not started.")
     if files:
         say(f"To continue: abm resume {' '.join(map(quote, files))}")
     if (missing or unfinished) and len(results) > 1:
         say("The same command with --resume (and without --force) makes all that is missing.")
-
-
-def _runs(count: int) -> str:
-    return "1 run" if count == 1 else f"{count} runs"
 
 
 def _can_continue(path: Path) -> bool:

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from abm.cli.failure import say
+from abm.cli.wording import counted
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -100,7 +101,7 @@ class Lines(Tally):
         """Say what starts."""
         super().begin(jobs, processes)
         self.said = time.monotonic()
-        runs = "1 run" if self.runs == 1 else f"{self.runs} runs"
+        runs = counted(self.runs, "run")
         say(f"{runs}, {processes} at a time" if self.runs > 1 else runs)
 
     def advanced(self, job: Job, days: float) -> None:
@@ -158,15 +159,20 @@ def watching(quiet: bool) -> Iterator[Tally]:
     """The display that suits where standard error goes."""
     if quiet:
         yield Tally()
-    elif sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
-        with _bar() as bar:
-            yield bar
-    else:
-        yield Lines()
+        return
+    with bar_display() as display:
+        yield Lines() if display is None else Bar(display)
 
 
 @contextmanager
-def _bar() -> Iterator[Bar]:
+def bar_display() -> Iterator[Progress | None]:
+    """What draws a bar on standard error; None where that is no terminal.
+
+    It is started with the first run: until then errors are plain text.
+    """
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        yield None
+        return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
@@ -175,7 +181,6 @@ def _bar() -> Iterator[Bar]:
         *columns, console=Console(stderr=True), transient=True, refresh_per_second=5, expand=True
     )
     try:
-        # Started with the first run: until then errors are plain text.
-        yield Bar(display)
+        yield display
     finally:
         display.stop()

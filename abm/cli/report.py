@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from abm.cli.options import ReplaceFile
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -23,10 +25,11 @@ Figures = Annotated[
     Path | None,
     typer.Option("--figures", metavar="DIR", help="Copy the figure of each study's claims here and show it."),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Replace existing files.")]
 
 
-def report(folders: Folders, output: Output = None, figures: Figures = None, force: Force = False) -> None:
+def report(
+    folders: Folders, output: Output = None, figures: Figures = None, force: ReplaceFile = False
+) -> None:
     """Write one Markdown document with every claim, verdict and interval of evaluated studies."""
     from abm.cli.text_files import refuse_existing, write_text
     from abm.study.validation import read_study, validation_text

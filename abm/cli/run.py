@@ -8,7 +8,20 @@ from typing import Annotated
 
 import typer
 
-from abm.cli.options import AsJson, Processes, Quiet, Settings, Threads
+from abm.cli.options import (
+    Arms,
+    AsJson,
+    CompleteRuns,
+    Processes,
+    Quiet,
+    ReplaceRuns,
+    Replicates,
+    Seed,
+    Settings,
+    Threads,
+    refuse_both,
+    settings_of,
+)
 
 File = Annotated[
     Path | None, typer.Argument(metavar="FILE", help="Scenario file (YAML).", show_default=False)
@@ -26,15 +39,6 @@ Output = Annotated[
         help="Folder for the result files; by default outputs/<name of FILE>.",
     ),
 ]
-Arms = Annotated[list[str] | None, typer.Option("--arm", metavar="NAME", help="Only this arm; repeatable.")]
-Replicates = Annotated[
-    int | None, typer.Option(min=1, metavar="N", help="Runs of every arm, in place of the file's.")
-]
-Seed = Annotated[int | None, typer.Option(min=0, metavar="N", help="In place of the file's.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace existing result files.")]
-Resume = Annotated[
-    bool, typer.Option("--resume", help="Keep complete runs, continue interrupted ones, make the rest.")
-]
 
 
 def run(
@@ -47,16 +51,15 @@ def run(
     seed: Seed = None,
     threads: Threads = 1,
     processes: Processes = None,
-    force: Force = False,
-    resume: Resume = False,
+    force: ReplaceRuns = False,
+    resume: CompleteRuns = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
     """Simulate the arms and replicates of a scenario; one HDF5 file each, then a table."""
     if (file is None) == (recorded is None):
         raise typer.BadParameter("give either a scenario FILE or --from OLD.h5")
-    if force and resume:
-        raise typer.BadParameter("--force replaces files and --resume keeps them: give one of the two")
+    refuse_both(force, resume)
     if recorded is not None:
         changes = {"--set": sets, "--arm": arms, "--replicates": replicates, "--seed": seed}
         given = [name for name, value in changes.items() if value is not None and value != []]
@@ -74,10 +77,7 @@ def run(
     from abm.study.runner import run_experiment
 
     assert file is not None
-    # As settings they are checked like those of a file, and end up in the scenario that each file carries.
-    counts = {"replicates": replicates, "seed": seed}
-    settings = [*(sets or ()), *(f"{name}={n}" for name, n in counts.items() if n is not None)]
-    experiment = load_experiment(file, settings)
+    experiment = load_experiment(file, settings_of(sets, replicates, seed))
     if experiment.warnings and not quiet:
         say(f"note: {len(experiment.warnings)} values deserve a look: abm check {file}")
     with watching(quiet) as watcher:

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from shlex import join
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from abm.cli.options import AsJson, Processes, Quiet, ScenarioFile, Settings, Threads
+from abm.cli.failure import RUN_FAILED, STOPPED, say
+from abm.cli.options import (
+    Arms,
+    AsJson,
+    Processes,
+    Quiet,
+    Replicates,
+    ScenarioFile,
+    Seed,
+    Settings,
+    Threads,
+    refuse_both,
+    settings_of,
+)
+from abm.cli.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from abm.scenario.load import Experiment
     from abm.study.job import RunResult
     from abm.study.verdicts import ClaimResult
@@ -27,11 +41,6 @@ Output = Annotated[
         help="Folder for result files, tables, figures and report; by default outputs/<name of FILE>.",
     ),
 ]
-Arms = Annotated[list[str] | None, typer.Option("--arm", metavar="NAME", help="Only this arm; repeatable.")]
-Replicates = Annotated[
-    int | None, typer.Option(min=1, metavar="N", help="Runs of every arm, in place of the file's.")
-]
-Seed = Annotated[int | None, typer.Option(min=0, metavar="N", help="In place of the file's.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace existing result files and reports.")]
 Resume = Annotated[
     bool,
@@ -49,7 +58,7 @@ Strict = Annotated[
     typer.Option("--strict", help="Exit code 1 if a claim is not reproduced or cannot be evaluated."),
 ]
 
-NOT_MET, RUN_FAILED, STOPPED = 1, 3, 130
+NOT_MET = 1
 _LOWEST, _HIGHEST = 0.5, 0.9999
 
 
@@ -71,16 +80,13 @@ def study(
     as_json: AsJson = False,
 ) -> None:
     """Simulate all arms and replicates, then test the claims of the file; with a report."""
-    from abm.cli.failure import say
     from abm.scenario.load import load_experiment
 
     asked = {"--arm": arms, "--replicates": replicates, "--seed": seed, "--processes": processes}
     _check_options(
         force, resume, level, [name for name, value in asked.items() if value not in (None, [])], recorded
     )
-    counts = {"replicates": replicates, "seed": seed}
-    settings = [*(sets or ()), *(f"{name}={n}" for name, n in counts.items() if n is not None)]
-    experiment = load_experiment(file, settings)
+    experiment = load_experiment(file, settings_of(sets, replicates, seed))
     if not experiment.claims:
         say(f"note: {file} makes no claims; add 'claims' to test the arms against published findings")
     folder = output or _beside(recorded) or Path("outputs") / file.stem
@@ -103,7 +109,8 @@ def study(
             quiet=quiet,
         )
     commands = _commands(file, folder, recorded)
-    verdicts = _conclude(experiment, folder, recorded, results, level, commands, quiet, as_json)
+    with _telling_how_to_go_on(recorded or folder, commands[-1]):
+        verdicts = _conclude(experiment, folder, recorded, results, level, commands, quiet, as_json)
     if any(str(run.status) == "failed" for run in results):
         raise typer.Exit(RUN_FAILED)
     if strict and any(str(v.verdict) in ("not reproduced", "cannot be evaluated") for v in verdicts):
@@ -112,17 +119,12 @@ def study(
 
 def _check_options(force: bool, resume: bool, level: float, given: list[str], recorded: Path | None) -> None:
     """Refuse options that exclude each other; `given` are those that only make sense for new runs."""
-    if force and resume:
-        raise typer.BadParameter("--force replaces files and --resume keeps them: give one of the two")
+    refuse_both(force, resume)
     if not _LOWEST <= level <= _HIGHEST:
         raise typer.BadParameter(f"--level {level:g}: a share from {_LOWEST:g} to {_HIGHEST:g} is expected")
     given = [*given, *(["--resume"] if resume else [])]
     if recorded is not None and given:
         raise typer.BadParameter(f"{', '.join(given)}: not with --evaluate-only, which makes no runs")
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _beside(recorded: Path | None) -> Path | None:
@@ -171,6 +173,17 @@ def _simulate(
     return results
 
 
+@contextmanager
+def _telling_how_to_go_on(runs: Path, command: str) -> Iterator[None]:
+    """The runs outlive a stop before their report is written: say where they are and what makes the rest."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        say(f"Stopped before the report was written; the runs are in {runs}.")
+        say(f"To go on: {command}")
+        raise typer.Exit(STOPPED) from None
+
+
 def _conclude(
     experiment: Experiment,
     folder: Path,
@@ -181,37 +194,16 @@ def _conclude(
     quiet: bool,
     as_json: bool,
 ) -> list[ClaimResult]:
-    """Evaluate the claims, write everything, print the tables; the runs outlive a stop."""
-    from abm.cli.failure import say
-
-    if not quiet:
-        say(f"testing {_many(len(experiment.claims), 'claim')} and writing the report")
-    try:
-        return _test_and_write(experiment, folder, recorded, results, level, commands, quiet, as_json)
-    except KeyboardInterrupt:
-        say(f"Stopped before the report was written; the runs are in {recorded or folder}.")
-        say(f"To go on: {commands[-1]}")
-        raise typer.Exit(STOPPED) from None
-
-
-def _test_and_write(
-    experiment: Experiment,
-    folder: Path,
-    recorded: Path | None,
-    results: Sequence[RunResult],
-    level: float,
-    commands: list[str],
-    quiet: bool,
-    as_json: bool,
-) -> list[ClaimResult]:
+    """Evaluate the claims, write everything, print the tables."""
     from abm.analysis.compare import summary_table
     from abm.analysis.groups import group_runs
-    from abm.cli.failure import say
     from abm.study.claim_tables import as_document, claims_table, to_json
     from abm.study.job import Status
     from abm.study.report import Study, write_study
     from abm.study.verdicts import evaluate_claims, scenario_notes
 
+    if not quiet:
+        say(f"testing {counted(len(experiment.claims), 'claim')} and writing the report")
     good = [run.path for run in results if run.status in (Status.COMPLETE, Status.SKIPPED)]
     warnings = [f"{run.path.name} failed and is left out" for run in results if run.status is Status.FAILED]
     with group_runs(recorded if recorded is not None else good, finished_only=True) as groups:
@@ -230,7 +222,7 @@ def _test_and_write(
             if verdicts:
                 print()
                 print(claims_table(verdicts, level).as_text())
-            print(f"\n{_many(len(groups.runs), 'run')} in {recorded or folder}. Report: {written[-1]}")
+            print(f"\n{counted(len(groups.runs), 'run')} in {recorded or folder}. Report: {written[-1]}")
     return verdicts
 
 

@@ -36,6 +36,7 @@ class _Generator(GenerateJsonSchema):
     """Defaults appear as they would be written."""
 
     def encode_default(self, default: Any) -> Any:
+        """A quantity as the text that gave it, a plain number without its unit 1."""
         if isinstance(default, Quantity):
             return float(default) if default.unit == "1" else default.given
         return super().encode_default(default)

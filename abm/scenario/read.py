@@ -169,6 +169,7 @@ class _Frame:
         self.skip_value = False
 
     def close(self) -> Node:
+        """The node of what was collected."""
         if self.is_map:
             return MapNode(self.entries, self.keys, self.mark)
         return ListNode(tuple(self.items), self.mark)
@@ -187,6 +188,7 @@ class _Builder:
         self.documents = 0
 
     def build(self, text: str) -> Node:
+        """The node of a whole text; raises `UnreadableError` where there is none."""
         from ruamel.yaml import YAML
         from ruamel.yaml.error import MarkedYAMLError, YAMLError
 

@@ -32,10 +32,8 @@ REMIND_SECONDS = 1.0
 LAST_WORDS = 2000
 ROOT = str(Path(__file__).resolve().parents[2])
 # Not -m, which would put the current folder first on the path: any file there named like a library would win.
-PROGRAM = (
-    "import sys; root = sys.argv[1]; root in sys.path or sys.path.insert(0, root); "
-    "from abm.study.worker import main; main(sys.argv[2:])"
-)
+FIND_ABM = "import sys; root = sys.argv[1]; root in sys.path or sys.path.insert(0, root); "
+PROGRAM = FIND_ABM + "from abm.study.worker import main; main(sys.argv[2:])"
 
 _log = logging.getLogger("abm.study")
 
@@ -51,12 +49,20 @@ class Hand:
     began: float = field(default_factory=time.perf_counter)
 
     @classmethod
-    def hire(cls, threads: int) -> Hand:
-        """Start a worker; it loads the engine and waits for a job."""
+    def hire(cls, program: str, threads: int) -> Hand:
+        """Start a worker; it loads the engine and waits for what it is sent.
+
+        Parameters
+        ----------
+        program : str
+            Python, called with the folder of the package, the file descriptor of its pipe and its threads.
+        threads : int
+            Of numba and BLAS.
+        """
         ours, theirs = Pipe()
         said = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
         with theirs:
-            command = [sys.executable, "-P", "-c", PROGRAM, ROOT, str(theirs.fileno()), str(threads)]
+            command = [sys.executable, "-P", "-c", program, ROOT, str(theirs.fileno()), str(threads)]
             process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -164,7 +170,7 @@ class Pool:
         """
         busy = sum(hand.job is not None for hand in self.hands)
         while len(self.hands) < min(self.processes, busy + len(self.waiting)):
-            self.hands.append(Hand.hire(self.threads))
+            self.hands.append(Hand.hire(PROGRAM, self.threads))
         for hand in [hand for hand in self.hands if hand.job is None]:
             if not self.waiting or (busy and not self.warm):
                 return

@@ -19,6 +19,7 @@ VIOLATIONS = {
     "looking-needs-no-engine": ("analysis", "import abm.kernels"),
     "plain-arrays-inside": ("state", "import pydantic"),
     "mesa-in-one-file": ("engine", "import mesa"),
+    "templates-in-one-file": ("study", "from jinja2 import Environment"),
     "hdf5-in-one-room": ("view", "import h5py"),
     "figures-in-one-room": ("cli", "import matplotlib.pyplot"),
     "terminal-in-one-room": ("record", "from rich import progress"),

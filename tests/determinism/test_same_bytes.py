@@ -6,7 +6,6 @@ import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numba
@@ -20,17 +19,9 @@ from abm.engine.run import declaration, replicate_seed, run
 from abm.engine.state import State
 from abm.record.reader import open_run
 from abm.record.writer import RunWriter
-from tests.reference.tissue import SMALL, advance, model
+from tests.reference.tissue import SMALL, advance, assert_same, model
 
 pytestmark = pytest.mark.determinism
-
-
-def assert_same(a: State, b: State) -> None:
-    first, second = checkpoint.save(a), checkpoint.save(b)
-    assert first.keys() == second.keys()
-    for name in first:
-        assert first[name].dtype == second[name].dtype, name
-        assert first[name].tobytes() == second[name].tobytes(), name
 
 
 def digest(state: State) -> str:
@@ -41,18 +32,11 @@ def digest(state: State) -> str:
     return found.hexdigest()
 
 
-@pytest.fixture
-def threads() -> Iterator[None]:
-    before = numba.get_num_threads()
-    yield
-    numba.set_num_threads(before)
-
-
 # -------------------------------------------------------------------------------------------- threads
 
 
 @pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one thread only")
-@pytest.mark.usefixtures("threads")
+@pytest.mark.usefixtures("threads_restored")
 @pytest.mark.parametrize("arm", ["cci_bmsc", "cci_tgfb1"])
 def test_any_number_of_threads(arm: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The serial build, and the parallel one on one and on two threads."""
@@ -140,7 +124,7 @@ def test_an_interrupted_run_resumes_to_the_same_file(tmp_path: Path) -> None:
 
 IN_A_PROCESS = """
 from tests.determinism.test_same_bytes import digest
-from tests.reference.tissue import SMALL, advance, model
+from tests.reference.tissue import SMALL, advance, assert_same, model
 print(digest(advance(model(SMALL, "cci_bmsc"), days=0.3)))
 """
 

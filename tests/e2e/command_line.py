@@ -71,6 +71,27 @@ def abm(
     )
 
 
+def python(code: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run a Python program to its end in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=cwd,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+def keep_what_is_said(*arguments: str | Path, cwd: Path) -> None:
+    """Run the program, which must succeed, and keep its two streams as files `stdout` and `stderr`."""
+    answer = abm(*arguments, cwd=cwd)
+    assert answer.returncode == 0, answer.stderr
+    (cwd / "stdout").write_text(answer.stdout, encoding="utf-8")
+    (cwd / "stderr").write_text(answer.stderr, encoding="utf-8")
+
+
 def start(*arguments: str | Path, cwd: Path) -> subprocess.Popen[str]:
     """Start the program and go on, in a process group of its own like a shell does."""
     return subprocess.Popen(
@@ -104,6 +125,14 @@ def days_recorded(path: Path) -> float:
         return -1.0
     with open_run(path) as run:
         return float(run.time[-1]) if len(run.time) else -1.0
+
+
+def state(folder: Path) -> dict[str, tuple[int, bytes]]:
+    """Time of change and content of every file below a folder."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {
+        path.relative_to(folder).as_posix(): (path.stat().st_mtime_ns, path.read_bytes()) for path in files
+    }
 
 
 def children(pid: int) -> list[int]:

@@ -62,7 +62,10 @@ def test_no_verb_at_all_shows_the_help_and_is_no_success(capsys: pytest.CaptureF
         (["run", "x.yaml", "--threads", "0"], "--threads"),
         (["run"], "give either a scenario FILE or --from OLD.h5"),
         (["run", "x.yaml", "--from", "y.h5"], "give either a scenario FILE or --from OLD.h5"),
-        (["run", "x.yaml", "--force", "--resume"], "give one of the two"),
+        *(
+            ([verb, "x.yaml", "--force", "--resume"], "give one of the two")
+            for verb in ("run", "study", "ablate")
+        ),
         (["run", "--from", "y.h5", "--seed", "3", "-o", "z.h5"], "--seed: not with --from"),
         (["run", "--from", "y.h5"], "--from needs -o"),
         (["plot", "x.h5", "--at", "four"], "a time with its unit is expected"),
@@ -84,6 +87,17 @@ def test_check_says_what_it_will_be(scenario: Path, capsys: pytest.CaptureFixtur
     assert "Tiny: cci, cells; 0.25 d" in text
     assert "15 x 15 x 1 = 225 voxels" in text
     assert "2 arms x 2 replicates" in text
+
+
+def test_check_counts_the_claims(scenario: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    claim = '  - {id: c%d, says: It hurts., source: JCI15, test: "threshold(cci, at=6 h) < 1 g"}\n'
+    for count, said in ((0, "0.25 d\n"), (1, "0.25 d; 1 claim\n"), (2, "0.25 d; 2 claims\n")):
+        rows = "".join(claim % i for i in range(count))
+        scenario.write_text(f"{TINY}claims:\n{rows}" if count else TINY, encoding="utf-8")
+        assert abm_here("check", "tiny.yaml") == 0
+        assert f"Tiny: cci, cells; {said}" in capsys.readouterr().out
+        assert abm_here("check", "tiny.yaml", "--json") == 0
+        assert json.loads(capsys.readouterr().out)["claims"] == count
 
 
 def test_check_lists_all_faults_at_once(scenario: Path, capsys: pytest.CaptureFixture[str]) -> None:

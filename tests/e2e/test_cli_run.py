@@ -7,14 +7,23 @@ import os
 import pty
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from abm.record.reader import open_run
-from tests.e2e.command_line import TINY, abm, abm_here, command, different, environment
+from tests.e2e.command_line import (
+    TINY,
+    abm,
+    abm_here,
+    command,
+    different,
+    environment,
+    keep_what_is_said,
+    python,
+    state,
+)
 
 # Starting the engine takes two seconds in each process, and the first time half a minute of compiling.
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -27,21 +36,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the tiny scenario and its four runs in `out`, made by the program itself."""
     folder = tmp_path_factory.mktemp("run")
     (folder / "tiny.yaml").write_text(TINY, encoding="utf-8")
-    answer = abm("run", "tiny.yaml", "-o", "deep/out", cwd=folder)
-    (folder / "stdout").write_text(answer.stdout, encoding="utf-8")
-    (folder / "stderr").write_text(answer.stderr, encoding="utf-8")
-    assert answer.returncode == 0, answer.stderr
+    keep_what_is_said("run", "tiny.yaml", "-o", "deep/out", cwd=folder)
     return folder
-
-
-@pytest.fixture
-def here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(folder)
-    return folder
-
-
-def state(out: Path) -> dict[str, tuple[int, bytes]]:
-    return {file.name: (file.stat().st_mtime_ns, file.read_bytes()) for file in sorted(out.iterdir())}
 
 
 def test_one_complete_file_per_arm_and_replicate(folder: Path) -> None:
@@ -190,23 +186,11 @@ def test_output_on_a_full_disk(here: Path, tmp_path: Path) -> None:
     limited = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000)); "
     limited += "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
     limited += "from abm.cli.main import main; main(sys.argv[1:])"
-    answer = _python(limited, "run", "tiny.yaml", "-o", str(tmp_path), "--arm", "cci", cwd=here)
+    answer = python(limited, "run", "tiny.yaml", "-o", str(tmp_path), "--arm", "cci", cwd=here)
     assert answer.returncode == 3
     assert answer.stderr.count("error: ") == 2
     assert "ulimit -f" in answer.stderr
     assert "Traceback" not in answer.stderr
-
-
-def _python(code: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        cwd=cwd,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=240,
-    )
 
 
 def test_threads_do_not_change_a_byte(here: Path, tmp_path: Path) -> None:

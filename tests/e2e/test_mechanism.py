@@ -6,15 +6,13 @@ import csv
 import json
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from abm.record.reader import open_run
-from tests.e2e.command_line import ROOT, TINY, abm, abm_here, environment, start, wait_until
-from tests.e2e.test_docs_commands import UPDATE, blocks, essence, execute, shown
+from tests.e2e.command_line import ROOT, TINY, abm, abm_here, start, wait_until
+from tests.e2e.documents import follow
 from tests.reference.tissue import SMALL
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -24,40 +22,10 @@ DOCUMENT = ROOT / "docs" / "mechanism.md"
 
 def test_the_document(tmp_path: Path) -> None:
     """Every command of docs/mechanism.md prints what it shows; the Python example runs."""
-    text = DOCUMENT.read_text(encoding="utf-8")
-    wrong: list[str] = []
-    new_text, at = "", 0
-    for block in blocks(text):
-        if block.mark == "file":
-            (tmp_path / block.value).write_text(block.text, encoding="utf-8")
-        if block.kind == "python":
-            answer = subprocess.run(
-                [sys.executable, "-c", block.text],
-                cwd=tmp_path,
-                env=environment(),
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=300,
-            )
-            assert answer.returncode == 0, answer.stderr
-            assert "nociception own gate" in answer.stdout
-        if block.kind != "console":
-            continue
-        made = ""
-        for command, printed in block.commands():
-            code, output = execute(command, tmp_path)
-            made += f"$ {command}\n{shown(output)}"
-            if code != 0:
-                wrong.append(f"$ {command}\nexit code {code}\n{output}")
-            elif not UPDATE and essence(output) != essence(printed):
-                wrong.append(f"$ {command}\n--- shown\n{printed}--- printed\n{output}")
-        new_text += text[at : block.span[0]] + made
-        at = block.span[1]
-    new_text += text[at:]
-    if UPDATE:
-        DOCUMENT.write_text(new_text, encoding="utf-8")
-    assert not wrong, "\n\n".join(wrong)
+    found = follow(DOCUMENT, tmp_path)
+    assert found.commands >= 3
+    assert not found.wrong, "\n\n".join(found.wrong)
+    assert "nociception own gate" in found.printed_by_python
 
 
 def effects(folder: Path) -> dict[tuple[str, str], dict[str, str]]:

@@ -12,7 +12,7 @@ import pytest
 
 from abm.scenario.physicell_csv import MAX_RULES
 from tests.e2e.command_line import ROOT
-from tests.e2e.test_docs_commands import UPDATE, blocks, essence, execute, shown
+from tests.e2e.documents import execute, follow, write_files
 
 pytestmark = [pytest.mark.e2e]
 
@@ -23,32 +23,16 @@ DOCUMENT = ROOT / "docs" / "physicell.md"
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the files of the document."""
     place = tmp_path_factory.mktemp("docs")
-    for block in blocks(DOCUMENT.read_text(encoding="utf-8")):
-        if block.mark == "file":
-            (place / block.value).write_text(block.text, encoding="utf-8")
+    write_files(DOCUMENT.read_text(encoding="utf-8"), place)
     return place
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_every_command(folder: Path) -> None:
-    text = DOCUMENT.read_text(encoding="utf-8")
-    new_text, at = "", 0
-    wrong: list[str] = []
-    for block in blocks(text):
-        if block.kind != "console":
-            continue
-        made = ""
-        for command, printed in block.commands():
-            code, output = execute(command, folder)
-            made += f"$ {command}\n{shown(output)}"
-            if code != 0 or (not UPDATE and essence(output) != essence(printed)):
-                wrong.append(f"$ {command}\n--- shown\n{printed}--- printed, exit code {code}\n{output}")
-        new_text += text[at : block.span[0]] + made
-        at = block.span[1]
-    if UPDATE and not wrong:
-        DOCUMENT.write_text(new_text + text[at:], encoding="utf-8")
-    assert not wrong, "\n\n".join(wrong)
+    found = follow(DOCUMENT, folder)
+    assert found.commands >= 3
+    assert not found.wrong, "\n\n".join(found.wrong)
 
 
 @pytest.mark.slow

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -20,16 +17,16 @@ from tests.e2e.command_line import (
     abm_here,
     days_recorded,
     different,
-    environment,
+    keep_what_is_said,
     start,
+    state,
     wait_until,
 )
-from tests.e2e.test_docs_commands import blocks, essence, execute, shown
+from tests.e2e.documents import essence, follow
 
 pytestmark = [pytest.mark.e2e]
 
 GUIDE = ROOT / "docs" / "studies.md"
-UPDATE = os.environ.get("ABM_UPDATE_DOCS") == "1"
 OUTPUTS = ["claims.csv", "claims.json", "figures", "report.html"]
 
 CLAIMS = """\
@@ -56,22 +53,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a small study and what `abm study` made of it."""
     folder = tmp_path_factory.mktemp("study")
     (folder / "small.yaml").write_text(SMALL, encoding="utf-8")
-    answer = abm("study", "small.yaml", "-o", "out", cwd=folder)
-    (folder / "stdout").write_text(answer.stdout, encoding="utf-8")
-    (folder / "stderr").write_text(answer.stderr, encoding="utf-8")
-    assert answer.returncode == 0, answer.stderr
+    keep_what_is_said("study", "small.yaml", "-o", "out", cwd=folder)
     return folder
-
-
-@pytest.fixture
-def here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(folder)
-    return folder
-
-
-def state(out: Path) -> dict[str, tuple[int, bytes]]:
-    files = sorted(path for path in out.rglob("*") if path.is_file())
-    return {path.relative_to(out).as_posix(): (path.stat().st_mtime_ns, path.read_bytes()) for path in files}
 
 
 @pytest.mark.slow
@@ -277,38 +260,10 @@ def settled(text: str) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_guide_to_studies(tmp_path: Path) -> None:
-    """Every command of docs/studies.md succeeds and prints what is shown, its Python runs.
-
-    `ABM_UPDATE_DOCS=1` writes what is printed into the document.
-    """
-    text = GUIDE.read_text(encoding="utf-8")
-    wrong: list[str] = []
-    new_text, at = "", 0
-    for block in blocks(text):
-        if block.mark == "file":
-            (tmp_path / block.value).write_text(block.text, encoding="utf-8")
-        if block.kind == "python":
-            answer = subprocess.run(
-                [sys.executable, "-c", block.text], cwd=tmp_path, env=environment(), check=False, timeout=100
-            )
-            assert answer.returncode == 0, block.text
-        if block.kind != "console":
-            continue
-        expected = int(block.value) if block.mark == "exit" else 0
-        made = ""
-        for command, printed in block.commands():
-            code, output = execute(command, tmp_path)
-            made += f"$ {command}\n{shown(output)}"
-            if code != expected:
-                wrong.append(f"$ {command}\nexit code {code}, expected {expected}\n{output}")
-            elif not UPDATE and settled(output) != settled(printed):
-                wrong.append(f"$ {command}\n--- shown\n{printed}--- printed\n{output}")
-        new_text += text[at : block.span[0]] + made
-        at = block.span[1]
-    new_text += text[at:]
-    if UPDATE:
-        GUIDE.write_text(new_text, encoding="utf-8")
-    assert not wrong, "\n\n".join(wrong)
+    """Every command of docs/studies.md succeeds and prints what is shown, its Python runs."""
+    found = follow(GUIDE, tmp_path, settled)
+    assert found.commands >= 3
+    assert not found.wrong, "\n\n".join(found.wrong)
 
 
 def test_every_option_is_in_the_guide() -> None:

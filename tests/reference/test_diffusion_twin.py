@@ -163,6 +163,7 @@ def test_equals_dense_matrices(shape: tuple[int, int, int], bolus: bool) -> None
         assert abs(budget.residual()[f]) < 1e-12 * scale
 
 
+@pytest.mark.usefixtures("threads_restored")
 @pytest.mark.parametrize("shape", [(5, 4, 6), (1, 33, 150)])
 def test_parallel_build_gives_the_same_bytes(shape: tuple[int, int, int]) -> None:
     """Values, reservoirs, budget, counters and flags, with start-up, redone steps and unequal steps.

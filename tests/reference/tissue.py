@@ -7,6 +7,7 @@ from functools import cache
 
 from abm.compile.build import compile_model
 from abm.compile.model import Model
+from abm.engine import checkpoint
 from abm.engine.state import State, new_state
 from abm.engine.step import step
 from abm.scenario.load import Experiment, load_experiment_text
@@ -56,6 +57,15 @@ def model(text: str, arm: str | None = None, seed: int = 1, sets: tuple[str, ...
     """Compiled model of one arm (of what all arms have in common without `arm`)."""
     loaded = experiment(text, *sets)
     return compile_model(loaded.base if arm is None else loaded.arms[arm], seed)
+
+
+def assert_same(a: State, b: State) -> None:
+    """Both states hold the same arrays, byte by byte."""
+    first, second = checkpoint.save(a), checkpoint.save(b)
+    assert first.keys() == second.keys()
+    for name in first:
+        assert first[name].dtype == second[name].dtype, name
+        assert first[name].tobytes() == second[name].tobytes(), name
 
 
 def advance(

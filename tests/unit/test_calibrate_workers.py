@@ -34,8 +34,10 @@ while True:
         break
     if task is None:
         break
+    started = time.monotonic()
     if first:
         time.sleep(0.2 if task.arm == "slow" else 0.0)
+        compiled = time.monotonic()
         pipe.send(Begun())
         first = False
     if task.arm == "hangs":
@@ -48,7 +50,8 @@ while True:
     if task.arm == "defect":
         pipe.send(Defect("arm defect, replicate 0:\\nTraceback: oh"))
         continue
-    series = {"pid": np.array([float(os.getpid())]), "seed": np.array([float(set_up.seed)])}
+    series = {"pid": os.getpid(), "seed": set_up.seed, "started": started, "compiled": compiled}
+    series = {name: np.array([float(value)]) for name, value in series.items()}
     failed = task.arm == "failed"
     pipe.send(Outcome(task.number, None if failed else series, "nan" * failed, 0.5))
 """
@@ -113,10 +116,12 @@ def test_a_worker_that_cannot_start(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_others_wait_until_the_first_has_compiled() -> None:
-    order: list[str] = []
+    found: dict[int, Outcome] = {}
     with Workers(2, SetUp({}, 1)) as crew:
-        crew.run(tasks("slow", "b"), lambda task, outcome: order.append(task.arm))
-    assert order[0] == "slow"
+        crew.run(tasks("slow", "b"), collect(found))
+    slow, b = found[0].series, found[1].series
+    assert slow is not None and b is not None
+    assert b["started"] > slow["compiled"] > slow["started"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

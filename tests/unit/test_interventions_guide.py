@@ -14,7 +14,7 @@ from abm.engine.state import State, new_state
 from abm.engine.step import step
 from abm.scenario.load import load_experiment
 from abm.scenario.schema.treatment import KINDS
-from tests.e2e.test_docs_commands import blocks, execute
+from tests.e2e.documents import blocks, execute
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = ROOT / "docs" / "interventions.md"

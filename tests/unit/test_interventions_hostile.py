@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from abm.compile.build import compile_model
-from abm.errors import CompileError, ScenarioError
+from abm.errors import CompileError, Fault, ScenarioError
 from abm.scenario.load import load_experiment_text
 from abm.scenario.schema.drugs import Drug, DrugEffect
 from abm.scenario.schema.treatment import KINDS, Intervention
@@ -87,40 +87,43 @@ def intervention() -> st.SearchStrategy[Any]:
     return st.one_of(*of_one_kind, *of_one_kind, VALUES)
 
 
-def load(**parts: Any) -> None:
-    """Load, and compile what loads; only the errors that name a place may come out."""
+def faults_of(**parts: Any) -> tuple[Fault, ...]:
+    """Faults of a file with these sections; what loads is compiled, and may be refused there too."""
     text = TISSUE + "".join(f"{key}: {json.dumps(value)}\n" for key, value in parts.items())
     try:
         experiment = load_experiment_text(text, "hostile.yaml")
     except ScenarioError as error:
-        for fault in error.faults:
-            assert fault.message and fault.line > 0 and fault.column > 0, fault
-            assert len(str(fault)) < 6000
-        return
+        return error.faults
     for scenario in experiment.arms.values():
         with suppress(CompileError):
             compile_model(scenario, 1)
+    return ()
+
+
+def has_words_and_place(fault: Fault) -> bool:
+    return bool(fault.message) and fault.line > 0 and fault.column > 0 and len(str(fault)) < 6000
 
 
 @settings(max_examples=40)
 @given(st.lists(intervention(), max_size=4))
 def test_any_interventions(interventions: list[Any]) -> None:
-    load(interventions=interventions)
+    faults = faults_of(interventions=interventions)
+    assert all(map(has_words_and_place, faults)), faults
 
 
 @settings(max_examples=30)
 @given(mapping(Drug), st.lists(mapping(DrugEffect), max_size=3), st.lists(intervention(), max_size=2))
 def test_any_drugs(drug: dict[str, Any], effects: list[Any], interventions: list[Any]) -> None:
-    load(
-        drugs={"d": {"volume": "20 ml", "half_life": "3 h", **drug, "effects": effects}},
-        interventions=interventions,
-    )
+    drugs = {"d": {"volume": "20 ml", "half_life": "3 h", **drug, "effects": effects}}
+    faults = faults_of(drugs=drugs, interventions=interventions)
+    assert all(map(has_words_and_place, faults)), faults
 
 
 @settings(max_examples=25)
 @given(st.lists(intervention(), max_size=3), st.lists(intervention(), max_size=3))
 def test_any_appended_interventions(first: list[Any], second: list[Any]) -> None:
-    load(interventions=first, arms={"a": {"interventions+": second}, "b": None})
+    faults = faults_of(interventions=first, arms={"a": {"interventions+": second}, "b": None})
+    assert all(map(has_words_and_place, faults)), faults
 
 
 def test_there_is_a_section_for_every_kind() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numba
@@ -12,10 +11,9 @@ import pytest
 from abm.compile.model import Model
 from abm.engine import checkpoint
 from abm.engine.run import declaration, run
-from abm.engine.state import State
 from abm.record.reader import open_run
 from abm.record.writer import RunWriter
-from tests.reference.tissue import SMALL, advance, model
+from tests.reference.tissue import SMALL, advance, assert_same, model
 
 pytestmark = pytest.mark.determinism
 
@@ -57,13 +55,6 @@ def treated(*lines: str, text: str = BASE, seed: int = 1) -> Model:
     return model(
         text + "arms:\n  a:\n    interventions:\n" + listed if lines else text, "a" if lines else None, seed
     )
-
-
-def assert_same(a: State, b: State) -> None:
-    first, second = checkpoint.save(a), checkpoint.save(b)
-    assert first.keys() == second.keys()
-    for name in first:
-        assert first[name].tobytes() == second[name].tobytes(), name
 
 
 # ----------------------------------------------------------------------------------- a factor of one
@@ -140,15 +131,8 @@ def test_a_restart_in_the_middle_of_windows(minutes: int) -> None:
     assert_same(straight, advance(m, restored, days=(330 - minutes) / 1440))
 
 
-@pytest.fixture
-def threads() -> Iterator[None]:
-    before = numba.get_num_threads()
-    yield
-    numba.set_num_threads(before)
-
-
 @pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one thread only")
-@pytest.mark.usefixtures("threads")
+@pytest.mark.usefixtures("threads_restored")
 def test_one_thread_and_two(monkeypatch: pytest.MonkeyPatch) -> None:
     m = treated(*EVERYTHING)
     serial = advance(m, days=0.15)

@@ -298,6 +298,7 @@ def test_faults_of_moving_are_reported(column: str, value: float, code: int) -> 
 
 
 @pytest.mark.determinism
+@pytest.mark.usefixtures("threads_restored")
 @pytest.mark.parametrize("threads", [1, 2])
 def test_same_bytes_for_any_number_of_threads(threads: int) -> None:
     if threads > numba.config.NUMBA_NUM_THREADS:
@@ -307,15 +308,11 @@ def test_same_bytes_for_any_number_of_threads(threads: int) -> None:
     for each in walkers:
         each.capacity[:] = np.maximum(each.occupancy, 4)
         each.pull[:] = np.random.default_rng(1).normal(size=(2000, 3))
-    before = numba.get_num_threads()
-    try:
-        numba.set_num_threads(threads)
-        for step in range(20):
-            for each, kernel in zip(walkers, (motion.reorient, motion.reorient_parallel), strict=True):
-                each.reorient(step, kernel)
-                each.move()
-    finally:
-        numba.set_num_threads(before)
+    numba.set_num_threads(threads)
+    for step in range(20):
+        for each, kernel in zip(walkers, (motion.reorient, motion.reorient_parallel), strict=True):
+            each.reorient(step, kernel)
+            each.move()
     a, b = walkers
     assert a.position.tobytes() == b.position.tobytes()
     assert a.direction.tobytes() == b.direction.tobytes()

@@ -128,6 +128,7 @@ def test_sums_per_voxel(shape: tuple[int, int, int]) -> None:
 
 
 @pytest.mark.determinism
+@pytest.mark.usefixtures("threads_restored")
 @pytest.mark.parametrize("threads", [1, 2])
 def test_sums_have_the_same_bytes_for_any_number_of_threads(threads: int) -> None:
     if threads > numba.config.NUMBA_NUM_THREADS:
@@ -137,12 +138,8 @@ def test_sums_have_the_same_bytes_for_any_number_of_threads(threads: int) -> Non
     values = np.random.default_rng(3).lognormal(0, 5, (5000, 4))
     serial, parallel = np.empty((4, *shape)), np.empty((4, *shape))
     nb.sum_per_voxel(voxel, values, serial)
-    before = numba.get_num_threads()
-    try:
-        numba.set_num_threads(threads)
-        nb.sum_per_voxel_parallel(values, *sort(voxel, 600), parallel)
-    finally:
-        numba.set_num_threads(before)
+    numba.set_num_threads(threads)
+    nb.sum_per_voxel_parallel(values, *sort(voxel, 600), parallel)
     assert serial.tobytes() == parallel.tobytes()
 
 

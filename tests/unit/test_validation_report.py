@@ -1,4 +1,4 @@
-"""``abm report``: verdicts of several studies in one document."""
+"""``abm report``: remarks and figures of the document; the rest is in test_study_findings.py."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from abm.errors import RecordError
 from abm.study.validation import read_study, validation_text
 from tests.e2e.command_line import abm_here
 
@@ -99,14 +98,3 @@ def test_folders_that_would_share_a_figure_are_refused(
     assert abm_here("report", *same, "-o", tmp_path / "f.md", "--figures", tmp_path / "i") != 0
     assert "same name" in capsys.readouterr().err
     assert not (tmp_path / "i").exists() and not (tmp_path / "f.md").exists()
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [(None, "cannot be read"), ("{", "is no JSON"), ('{"schema": "other"}', "no file of claims")],
-)
-def test_what_is_no_study_is_refused(tmp_path: Path, content: str | None, said: str) -> None:
-    if content is not None:
-        (tmp_path / "claims.json").write_text(content, encoding="utf-8")
-    with pytest.raises(RecordError, match=said):
-        read_study(tmp_path)

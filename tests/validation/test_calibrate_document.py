@@ -9,7 +9,7 @@ import pytest
 
 from abm.calibrate.load import load_problem
 from tests.e2e.command_line import ROOT
-from tests.e2e.test_docs_commands import blocks, essence, execute
+from tests.e2e.documents import follow
 
 SHIPPED = sorted(
     path
@@ -23,19 +23,9 @@ DOCUMENT = ROOT / "docs" / "calibration.md"
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_document_shows_what_is_printed(tmp_path: Path) -> None:
-    text = DOCUMENT.read_text(encoding="utf-8")
-    commands = 0
-    for block in blocks(text):
-        if block.mark == "file":
-            (tmp_path / block.value).write_text(block.text, encoding="utf-8")
-        if block.kind != "console":
-            continue
-        for command, printed in block.commands():
-            code, output = execute(command, tmp_path)
-            assert code == 0, f"$ {command}\n{output}"
-            assert essence(output) == essence(printed), f"$ {command}\n{output}"
-            commands += 1
-    assert commands >= 3
+    found = follow(DOCUMENT, tmp_path)
+    assert found.commands >= 3
+    assert not found.wrong, "\n\n".join(found.wrong)
 
 
 @pytest.mark.slow

@@ -154,20 +154,25 @@ class _Parser:
 
     @property
     def next(self) -> Token:
+        """The token to be read next; the last one is the end."""
         return self.found[self.at]
 
     def take(self) -> Token:
+        """Read it and go on."""
         token = self.found[self.at]
         self.at += 1
         return token
 
     def is_sign(self, *signs: str) -> bool:
+        """Whether one of these signs comes next."""
         return self.next.kind is Kind.SIGN and self.next.text in signs
 
     def is_word(self, *words: str) -> bool:
+        """Whether one of these words comes next."""
         return self.next.kind is Kind.NAME and self.next.text in words
 
     def whole(self) -> Tree:
+        """The tree of all tokens."""
         if self.next.kind is Kind.END:
             raise ClaimError("the claim is empty", 0)
         tree = self.claim()
@@ -176,6 +181,7 @@ class _Parser:
         return tree
 
     def unexpected(self, wanted: str) -> ClaimError:
+        """The fault that something else comes next than what is `wanted`."""
         token = self.next
         if token.kind is Kind.END:
             return ClaimError(f"the claim ends where {wanted} is expected", token.start)
@@ -195,6 +201,7 @@ class _Parser:
         return depth
 
     def too_deep(self, start: int) -> ClaimError:
+        """The fault that parts are nested too deeply."""
         return ClaimError(f"nested or chained deeper than {MAX_DEPTH} levels; split the claim", start)
 
     def claim(self) -> Tree:
@@ -207,6 +214,7 @@ class _Parser:
         return tree
 
     def joined(self, word: str, item: Callable[[], Tree]) -> Tree:
+        """One item, or several joined by a word."""
         items = [item()]
         while self.is_word(word):
             self.take()
@@ -217,6 +225,7 @@ class _Parser:
         return Logic(start, items[-1].end, self.count(start, *items), word, tuple(items))
 
     def negated(self) -> Tree:
+        """A comparison, with any number of ``not`` before it."""
         if not self.is_word("not"):
             return self.comparison()
         start = self.take().start
@@ -228,6 +237,7 @@ class _Parser:
         return Logic(start, item.end, self.count(start, item), "not", (item,))
 
     def comparison(self) -> Tree:
+        """One value, or two and more with comparisons between neighbours."""
         values, operators, signs = [self.sum()], [], []
         while self.is_sign(*COMPARISONS):
             sign = self.take()
@@ -241,12 +251,15 @@ class _Parser:
         return Chain(start, values[-1].end, depth, tuple(values), tuple(operators), tuple(signs))
 
     def sum(self) -> Tree:
+        """Products that are added or subtracted."""
         return self.chain(("+", "-"), self.product)
 
     def product(self) -> Tree:
+        """Signed values that are multiplied or divided."""
         return self.chain(("*", "/"), self.signed)
 
     def chain(self, signs: tuple[str, ...], operand: Callable[[], Tree]) -> Tree:
+        """Operands joined by signs of the same rank, from left to right."""
         left = operand()
         while self.is_sign(*signs):
             sign = self.take()
@@ -256,6 +269,7 @@ class _Parser:
         return left
 
     def signed(self) -> Tree:
+        """A power, with any number of signs before it."""
         if not self.is_sign("+", "-"):
             return self.power()
         sign = self.take()
@@ -269,6 +283,7 @@ class _Parser:
         return Negative(sign.start, value.end, self.count(sign.start, value), value)
 
     def power(self) -> Tree:
+        """A single value, or one with a whole exponent."""
         value = self.atom()
         if not self.is_sign("^"):
             return value
@@ -287,6 +302,7 @@ class _Parser:
         return Power(value.start, token.end, self.count(value.start, value), value, exponent)
 
     def atom(self) -> Tree:
+        """A number, a text, a name, a call, or a claim between parentheses."""
         token = self.next
         if token.kind is Kind.NUMBER:
             self.take()
@@ -309,6 +325,7 @@ class _Parser:
         raise self.unexpected("a value")
 
     def call(self, name: Token) -> Tree:
+        """A function's arguments up to its closing parenthesis; its name is read already."""
         self.take()
         arguments: list[Argument] = []
         while not self.is_sign(")"):
@@ -324,6 +341,7 @@ class _Parser:
         return Call(name.start, end, depth, name.text, tuple(arguments))
 
     def argument(self) -> Argument:
+        """One argument, with its keyword if it has one."""
         first, second = self.next, self.found[min(self.at + 1, len(self.found) - 1)]
         keyword = ""
         if first.kind is Kind.NAME and second.kind is Kind.SIGN and second.text == "=":
