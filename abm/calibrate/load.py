@@ -88,14 +88,20 @@ def load_problem(
 
 
 def _check_budget(parts: FitParts, from_command_line: bool) -> None:
-    """Report a budget that cannot hold the start, one step of the search, and the slopes at the end."""
+    """Report a budget that cannot hold the start, one step of the search, and the slopes at the end.
+
+    Without any step, the start and the slopes around it, is enough to see what the data hold there.
+    """
     file, n = parts.file, len(parts.parameters)
     assert file is not None
     first = {"least-squares": 2 * n + 2, "cma": 2, "abc": 1 + file.abc.population}
     least = first[file.method] + 2 * n
-    if file.budget < least:
+    no_search = 1 + 2 * n
+    if file.budget < least and not (file.method == "least-squares" and file.budget == no_search):
         what = "1 parameter" if n == 1 else f"{n} parameters"
         message = f"{file.budget} is too small: {file.method} with {what} needs {least} evaluations or more"
+        if file.method == "least-squares":
+            message += f", or {no_search} to stay at the start and see what the data hold there"
         nowhere = Mark(Origin(""))
         mark = nowhere if from_command_line else _mark(parts.document, ("budget",))
         parts.faults.append(mark.fault(message, "--budget" if from_command_line else "budget"))
