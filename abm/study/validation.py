@@ -92,7 +92,7 @@ def validation_text(studies: Sequence[StudyResult], pictures: Mapping[Path, str]
     """
     fullest = max(studies, key=lambda study: study.targets.tested if study.targets else 0, default=None)
     shown = [_study(study, (pictures or {}).get(study.folder), study is fullest) for study in studies]
-    parts = [_HEAD, _summary(studies), *shown]
+    parts = [_HEAD, _summary(studies), _not_reproduced(studies), *shown]
     disagreements = _disagreements(studies)
     if disagreements:
         parts.append(disagreements)
@@ -130,6 +130,27 @@ def _summary(studies: Sequence[StudyResult]) -> str:
 _VERDICTS = ("reproduced", "not reproduced", "inconclusive", "cannot be evaluated")
 
 
+def _not_reproduced(studies: Sequence[StudyResult]) -> str:
+    """Every claim without a clear yes, and every target missed, before anything else is read."""
+    rows = [
+        [str(claim["id"]), str(claim["says"]), str(claim["verdict"]), " ".join(_words_on(claim))]
+        for study in studies
+        for claim in study.claims
+        if claim["verdict"] != _VERDICTS[0]
+    ]
+    if not rows:
+        return ""
+    table = Table(["id", "finding", "verdict", "why"], rows, "<" * 4).as_markdown()
+    return f"## What is not reproduced\n\n{table}"
+
+
+def _words_on(claim: Mapping[str, Any]) -> list[str]:
+    """The reason of a verdict and the remarks of its author, as sentences."""
+    reason = str(claim["reason"])
+    sentence = [f"{reason[0].upper()}{reason[1:]}."] if reason else []
+    return [*sentence, *map(str, claim.get("remark", ()))]
+
+
 def _met(report: Report | None) -> str:
     return f"{report.met} of {report.tested}" if report else "–"
 
@@ -142,18 +163,13 @@ def _anchor(title: str) -> str:
 def _study(study: StudyResult, picture: str | None, with_targets: bool) -> str:
     document = study.document
     arms = ", ".join(f"{arm} ({len(runs)})" for arm, runs in document["arms"].items())
-    origin = f"Seed {', '.join(map(str, document['seed']))}; {'; '.join(document['made_by'])}."
+    origin = f"Seed {', '.join(map(str, document['seed']))}; made by {'; '.join(document['made_by'])}."
     lines = [
         f"## {document['title']}\n",
         f"Arms (replicates): {arms}. {origin}\n",
         _claims_table(study).as_markdown(),
     ]
-    remarks = [
-        f"- **{claim['id']}**: {text}"
-        for claim in study.claims
-        for text in (claim["reason"], *claim.get("remark", ()))
-        if text
-    ]
+    remarks = [f"- **{claim['id']}**: {text}" for claim in study.claims for text in _words_on(claim)]
     if remarks:
         lines.append("\n".join(remarks) + "\n")
     if picture is not None:

@@ -263,6 +263,16 @@ def test_a_whole_calibration_stays_within_its_budget(
     )
 
 
+def test_the_smallest_budget_stays_at_the_start(
+    toy: Callable[[str], Problem], bench: Callable[..., Bench]
+) -> None:
+    n = len(PARAMETERS)
+    problem = toy(f"budget: {2 * n + 1}\n")
+    found = _fitted(problem, bench(problem).evaluate)
+    assert found.best is found.start and len(found.evaluations) == 2 * n + 1
+    assert np.all(found.identifiability.sd < found.identifiability.prior_sd)
+
+
 def test_points_that_cannot_be_simulated(toy: Callable[[str], Problem], bench: Callable[..., Bench]) -> None:
     """The search goes around them, and they are written down like all others."""
     problem = toy("method: cma\nbudget: 300\n")

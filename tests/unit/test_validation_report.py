@@ -73,7 +73,10 @@ def test_every_claim_stands_with_its_verdict_interval_and_remark(tmp_path: Path)
         "−", "-"
     )
     assert "- **A-2**: The model has no opioids." in text
-    assert "- **B**: one replicate has no interval" in text
+    assert "- **B**: One replicate has no interval." in text
+    assert row(text.split("## Relief")[0], "A-2") == (
+        "| A-2 | Finding A-2. | not reproduced | The model has no opioids. |"
+    )
     assert "- **A-2** (Finding A-2.): contradicted by Nobody 2001" in text.split("## Papers that disagree")[1]
 
 
