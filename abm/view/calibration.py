@@ -190,7 +190,7 @@ def draw_identifiability(held: Held) -> Figure:
     """Shares of the prior's standard deviation left, per parameter and per direction; correlations."""
     n = len(held.labels)
     figure = new_figure(height=max(62.0, 24.0 + 5.5 * n))
-    axes = grid(figure, 1, 3, width_ratios=(1.25, 0.8, 1.0))[0]
+    axes = grid(figure, 1, 3, width_ratios=(1.0, 0.7, 1.25))[0]
     _shares(axes[0], held)
     _directions(axes[1], held)
     _correlations(figure, axes[2], held)
@@ -208,7 +208,7 @@ def _shares(axes: Axes, held: Held) -> None:
     if held.sampled is not None:
         axes.plot(held.sampled, y, "D", color=VERMILLION, markersize=3.5, label="sampled")
     axes.axvline(held.limit, color=GREY, linewidth=0.8, linestyle="--", label="limit of held")
-    axes.set_yticks(y, held.labels)
+    axes.set_yticks(y, [f"{text}  {i + 1}" for i, text in enumerate(held.labels)])
     axes.set_ylim(len(y) - 0.5, -0.5)
     widest = max(1.0, 0.0 if held.sampled is None else float(np.max(held.sampled)))
     axes.set_xlim(0, widest * 1.02)
@@ -222,7 +222,7 @@ def _directions(axes: Axes, held: Held) -> None:
     axes.bar(number, held.directions, color=colours, width=0.7)
     axes.axhline(held.limit, color=GREY, linewidth=0.8, linestyle="--")
     axes.set_ylim(0, 1.02)
-    axes.set_xticks(number if len(number) <= 12 else number[:: math.ceil(len(number) / 12)])
+    axes.set_xticks(number[:: math.ceil(len(number) / 6)])
     axes.set_xlabel("Eigenvector of JᵀJ")
     axes.set_ylabel("sd / sd of the prior")
     axes.set_title("Combinations")
@@ -232,8 +232,9 @@ def _correlations(figure: Figure, axes: Axes, held: Held) -> None:
     colours = LinearSegmentedColormap.from_list("abm_correlation", [VERMILLION, "#FFFFFF", BLUE])
     image = axes.imshow(held.correlation, cmap=colours, vmin=-1, vmax=1)
     n = len(held.labels)
-    axes.set_xticks(range(n), [str(i + 1) for i in range(n)])
-    axes.set_yticks(range(n), [f"{i + 1}  {text}" for i, text in enumerate(held.labels)], fontsize=SMALL - 1)
+    shown = range(0, n, math.ceil(n / 12))  # the names stand in the first panel
+    axes.set_xticks(shown, [str(i + 1) for i in shown], fontsize=SMALL - 1)
+    axes.set_yticks(shown, [str(i + 1) for i in shown], fontsize=SMALL - 1)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     if n <= 8:
