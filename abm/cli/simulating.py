@@ -38,6 +38,5 @@ def day_of(text: str, option: str) -> float:
 
     try:
         return to_internal(text, "min") / 1440.0
-    except UnitError:
-        message = f"{option} {text!r}: a time with its unit is expected, e.g. '4 d' or '36 h'"
-        raise typer.BadParameter(message) from None
+    except UnitError as error:
+        raise typer.BadParameter(f"{option}: {error}") from None

@@ -103,7 +103,7 @@ def test_stopped_and_resumed(tmp_path: Path) -> None:
         (("--kind", "genes"), 2, "allowed are term, response, intervention"),
         (("--measure", "heat"), 2, "allowed are threshold, nociception"),
         (("--since", "2 d", "--until", "1 d"), 2, "the first must come before the second"),
-        (("--since", "2"), 2, "a time with its unit is expected"),
+        (("--since", "2"), 2, "expected a time"),
         (("--arm", "nobody"), 2, "no arm 'nobody'"),
         (("--force", "--resume"), 2, "give one of the two"),
     ],
