@@ -126,7 +126,7 @@ def test_arms_cut_short_are_the_beginning_of_whole_ones(tmp_path: Path) -> None:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A calibration that nothing stopped, in the folder `whole`."""
     folder = tmp_path_factory.mktemp("stop")
-    write_solved_toy(folder, options="method: cma\nbudget: 120\n")
+    write_solved_toy(folder, options="method: cma\nbudget: 300\n")
     answer = abm("calibrate", "fit.yaml", "-o", "whole", "--processes", "1", cwd=folder)
     assert answer.returncode == 0, answer.stderr
     return folder
