@@ -92,6 +92,7 @@ def microseconds(call: Callable[[], object]) -> float:
 
 
 def main() -> int:
+    """Measure and print; returns 1 over the budget, else 0."""
     tables = {n: {name: microseconds(call) for name, call in calls(n).items()} for n in SIZES}
     threads = numba.get_num_threads()
     print(f"ns per cell, median of many calls; {threads} threads where parallel; in brackets us per call\n")

@@ -113,6 +113,7 @@ def measure(setup: Setup, n_steps: int) -> tuple[float, float, float]:
 
 
 def main() -> int:
+    """Measure and print; returns 1 over the budget, else 0."""
     print(f"{platform.processor() or platform.machine()}, {numba.config.NUMBA_NUM_THREADS} threads at most")
     print("ns per voxel, field and step: best (median); explicit sweep; ratio")
     worst = ratio = 0.0

@@ -72,6 +72,7 @@ def looks(model: TissueModel) -> dict[str, float]:
 
 
 def main() -> int:
+    """Measure and print; returns 1 over the budget, else 0."""
     print(f"Mesa {mesa.__version__}, Python {sys.version.split()[0]}")
     over = []
     for name, (size, represents, n) in SIZES.items():

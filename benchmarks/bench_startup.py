@@ -41,6 +41,7 @@ def seconds(arguments: list[str]) -> float:
 
 
 def main() -> int:
+    """Measure and print; returns 1 over the budget, else 0."""
     over = 0
     with tempfile.TemporaryDirectory() as folder:
         scenario = Path(folder) / "one_step.yaml"

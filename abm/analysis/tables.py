@@ -61,7 +61,7 @@ def number(value: float, digits: int = 3) -> str:
         return "–"
     text = f"{value:.{digits}g}"
     if "e" in text and 1e-4 <= abs(value) < 1e6:
-        return f"{value:.0f}"
+        text = f"{value:.0f}"
     return text.replace("-", "−")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -153,12 +155,18 @@ def calibrate(
         _tell_about(journal, watcher)
         watcher.begin(problem.file.budget, problem.replicates * len(problem.plans), count)
         evaluator = Evaluator(problem, journal, workers, watcher, problem.file.budget)
-        try:
+        with _telling_what_is_kept(folder, evaluator):
             return _fitted(problem, evaluator)
-        except (Interrupted, KeyboardInterrupt):
-            made = len(evaluator.evaluations)
-            text = f"{folder}: stopped after {made} evaluations; every finished run is kept in {JOURNAL}"
-            raise Interrupted(text) from None
+
+
+@contextmanager
+def _telling_what_is_kept(folder: Path, evaluator: Evaluator) -> Iterator[None]:
+    try:
+        yield
+    except (Interrupted, KeyboardInterrupt):
+        made = len(evaluator.evaluations)
+        text = f"{folder}: stopped after {made} evaluations; every finished run is kept in {JOURNAL}"
+        raise Interrupted(text) from None
 
 
 def _refuse_existing(folder: Path, resume: bool) -> None:

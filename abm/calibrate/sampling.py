@@ -213,6 +213,7 @@ def _sampler(pyabc: Any, model: _Simulator, seed: int, batch: int) -> Any:
             self.counts: dict[int, int] = {}
 
         def sample_until_n_accepted(self, n: int, simulate_one: Any, t: int, **_options: Any) -> Any:
+            """Candidates in batches until `n` are accepted; called by pyABC for generation `t`."""
             # The sample that sets the first threshold and the first generation are both drawn from the prior:
             # with the same seeds they are the same points, evaluated once.
             generation = max(t, 0)

@@ -116,12 +116,7 @@ def branch_run(
     with open_run(path) as parent:
         model = recorded_model(parent)
         tick = tick_at(parent, model, day)
-        before = recorded_experiment(path)
-        made = patched_arm(before, parent.arm, arm or f"{parent.arm}_branch", patch, sets)
-        changed = compile_model(next(iter(made.arms.values())), replicate_seed(parent.seed, parent.replicate))
-        _refuse_past(before, made, day, changed)
-        if unlike := layout_differences(model, changed):
-            raise RecordError(f"{path}: its state does not fit the changed scenario: {'; '.join(unlike)}")
+        made, changed = _changed(parent, model, day, arm or f"{parent.arm}_branch", patch, sets)
         prepare_folder(output.parent)
         state, origin = exact_state(parent, model, tick, looking_back)
         agrees, note = agreement(parent, model, state)
@@ -136,6 +131,20 @@ def branch_run(
     seconds = time.perf_counter() - begin
     result = RunResult(declared.arm, declared.replicate, output, Status.COMPLETE, seconds)
     return Branched(result, origin, () if agrees else (note,))
+
+
+def _changed(
+    parent: Run, model: Model, day: float, arm: str, patch: str | Path | None, sets: Sequence[str]
+) -> tuple[Experiment, Model]:
+    """The new arm and its model: it must fit the old state, and begin nothing before the branch."""
+    before = recorded_experiment(parent.path)
+    made = patched_arm(before, parent.arm, arm, patch, sets)
+    (scenario,) = made.arms.values()
+    changed = compile_model(scenario, replicate_seed(parent.seed, parent.replicate))
+    _refuse_past(before, made, day, changed)
+    if unlike := layout_differences(model, changed):
+        raise RecordError(f"{parent.path}: its state does not fit the changed scenario: {'; '.join(unlike)}")
+    return made, changed
 
 
 def _refuse_past(before: Experiment, made: Experiment, day: float, changed: Model) -> None:

@@ -18,7 +18,10 @@ from abm.scenario.load import Experiment
 from abm.study.verdicts import ClaimResult, ComparisonResult, Verdict
 from abm.view.labels import unit_label
 
-SCHEMA_VERSION = 1
+# What `abm study` leaves in its folder, and who reads it finds it by.
+CLAIMS_FILE = "claims.json"
+SCHEMA, SCHEMA_VERSION = "abm-claims", 1
+FIGURES, CLAIMS_FIGURE = "figures", "claims"
 NEVER = "never"
 _LONGEST = 60
 # Beyond it a spread is as good as none, and more digits say nothing.
@@ -160,7 +163,7 @@ def as_document(
 ) -> dict[str, Any]:
     """Everything about the verdicts, ready for JSON; the same runs give the same bytes."""
     return {
-        "schema": "abm-claims",
+        "schema": SCHEMA,
         "schema_version": SCHEMA_VERSION,
         "title": experiment.base.title,
         "seed": sorted({run.seed for run in groups.runs}),

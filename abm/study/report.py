@@ -23,6 +23,9 @@ from abm.scenario.load import Experiment
 from abm.scenario.nodes import MapNode
 from abm.study.claim_figures import comparison_plots, effect_rows
 from abm.study.claim_tables import (
+    CLAIMS_FIGURE,
+    CLAIMS_FILE,
+    FIGURES,
     as_csv,
     as_document,
     count_text,
@@ -41,8 +44,8 @@ from abm.view.options import Options
 from abm.view.study_claim import draw_claim
 from abm.view.study_effects import draw_effects
 
-CSV, JSON, REPORT, FIGURES = "claims.csv", "claims.json", "report.html", "figures"
-OUTPUTS = (CSV, JSON, REPORT)
+CSV, REPORT = "claims.csv", "report.html"
+OUTPUTS = (CSV, CLAIMS_FILE, REPORT)
 DPI = 120
 PICTURES = {
     "pain": "Paw-withdrawal threshold of all arms.",
@@ -133,7 +136,7 @@ def write_study(study: Study, folder: Path, report: Callable[[str], None]) -> li
     except OSError as error:
         raise os_fault(figures, "make the folder", error) from error
     document = as_document(results, study.experiment, groups, study.level)
-    written = [_write(folder / CSV, as_csv(results)), _write(folder / JSON, to_json(document))]
+    written = [_write(folder / CSV, as_csv(results)), _write(folder / CLAIMS_FILE, to_json(document))]
     pictures = []
     for kind, caption in PICTURES.items():
         try:
@@ -148,7 +151,7 @@ def write_study(study: Study, folder: Path, report: Callable[[str], None]) -> li
     if results:
         with house_style():
             paths = save(
-                draw_effects(effect_rows(results), study.level), figures, "claims", ("png",), groups, DPI
+                draw_effects(effect_rows(results), study.level), figures, CLAIMS_FIGURE, ("png",), groups, DPI
             )
         written += paths
         effects = _picture(paths[0], _EFFECTS)

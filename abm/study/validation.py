@@ -6,7 +6,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,7 @@ from abm.analysis.groups import group_runs
 from abm.analysis.tables import Table, number
 from abm.analysis.targets import Report, compare_with_targets, target_table
 from abm.errors import RecordError
-
-CLAIMS_FILE = "claims.json"
-FIGURES, PICTURE = "figures", "claims.png"
-_SCHEMA = "abm-claims"
+from abm.study.claim_tables import CLAIMS_FIGURE, CLAIMS_FILE, FIGURES, SCHEMA
 
 
 @dataclass(frozen=True)
@@ -62,14 +59,14 @@ def read_study(folder: str | Path) -> StudyResult:
         ) from None
     except ValueError as error:
         raise RecordError(f"{path}: is no JSON: {error}") from None
-    if not isinstance(document, dict) or document.get("schema") != _SCHEMA:
+    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise RecordError(f"{path}: is no file of claims that abm study wrote")
     return StudyResult(folder, document, _targets(folder))
 
 
 def picture_of(study: StudyResult) -> Path | None:
     """The figure of all claims that `abm study` drew; None where there is none."""
-    path = study.folder / FIGURES / PICTURE
+    path = study.folder / FIGURES / f"{CLAIMS_FIGURE}.png"
     return path if path.is_file() else None
 
 
@@ -90,9 +87,11 @@ def validation_text(studies: Sequence[StudyResult], pictures: Mapping[Path, str]
     pictures : mapping of Path to str, optional
         For the folder of a study, where its figure of all claims is, as seen from the document.
     """
+    # Arms of the same name meet the same targets in every study: they are shown where most are tested.
     fullest = max(studies, key=lambda study: study.targets.tested if study.targets else 0, default=None)
     shown = [_study(study, (pictures or {}).get(study.folder), study is fullest) for study in studies]
-    parts = [_HEAD, _summary(studies), _not_reproduced(studies), *shown]
+    missed = fullest.targets if fullest else None
+    parts = [_HEAD, _summary(studies), _not_reproduced(studies, missed), *shown]
     disagreements = _disagreements(studies)
     if disagreements:
         parts.append(disagreements)
@@ -130,7 +129,7 @@ def _summary(studies: Sequence[StudyResult]) -> str:
 _VERDICTS = ("reproduced", "not reproduced", "inconclusive", "cannot be evaluated")
 
 
-def _not_reproduced(studies: Sequence[StudyResult]) -> str:
+def _not_reproduced(studies: Sequence[StudyResult], report: Report | None) -> str:
     """Every claim without a clear yes, and every target missed, before anything else is read."""
     rows = [
         [str(claim["id"]), str(claim["says"]), str(claim["verdict"]), " ".join(_words_on(claim))]
@@ -138,10 +137,14 @@ def _not_reproduced(studies: Sequence[StudyResult]) -> str:
         for claim in study.claims
         if claim["verdict"] != _VERDICTS[0]
     ]
-    if not rows:
-        return ""
-    table = Table(["id", "finding", "verdict", "why"], rows, "<" * 4).as_markdown()
-    return f"## What is not reproduced\n\n{table}"
+    tables = [Table(["id", "finding", "verdict", "why"], rows, "<" * 4)] if rows else []
+    if report is not None and report.met < report.tested:
+        every = target_table(report)
+        missed = [row for row in every.rows if row[-1] == "no"]
+        tables.append(
+            replace(every, rows=missed, notes=[f"Missed: {len(missed)} of {report.tested} targets."])
+        )
+    return "\n".join(["## What is not reproduced\n", *(t.as_markdown() for t in tables)]) if tables else ""
 
 
 def _words_on(claim: Mapping[str, Any]) -> list[str]:

@@ -66,6 +66,15 @@ def test_studies_are_summed_up(folder: Path) -> None:
     assert text.count(f"## {study.document['title']}\n") == 2
 
 
+def test_missed_targets_stand_before_the_studies(folder: Path) -> None:
+    study = read_study(folder)
+    assert study.targets is not None
+    missed = study.targets.tested - study.targets.met
+    before = validation_text([study]).split(f"## {study.document['title']}\n")[0]
+    assert missed > 0 and before.count("| no |") == missed and "| yes |" not in before
+    assert f"Missed: {missed} of {study.targets.tested} targets." in before
+
+
 def test_command(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert abm_here("report", folder) == 0
     printed = capsys.readouterr().out
