@@ -101,7 +101,7 @@ def group_runs(paths: str | Path | Iterable[str | Path], *, finished_only: bool 
     arms: dict[str, list[Run]] = {}
     seen: dict[tuple[str, int], Path] = {}
     with ExitStack() as opened:
-        for path in _files(given):
+        for path in result_files(given):
             run = opened.enter_context(open_run(path))
             key = (run.arm, run.replicate)
             if key in seen:
@@ -119,7 +119,14 @@ def group_runs(paths: str | Path | Iterable[str | Path], *, finished_only: bool 
     return groups
 
 
-def _files(paths: Iterable[str | Path]) -> Iterator[Path]:
+def result_files(paths: Iterable[str | Path]) -> Iterator[Path]:
+    """Files as they are, folders as the ``*.h5`` inside, by name.
+
+    Raises
+    ------
+    RecordError
+        Nothing was given, or a folder holds no result file.
+    """
     none = True
     for path in map(Path, paths):
         none = False
