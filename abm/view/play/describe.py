@@ -20,8 +20,6 @@ from abm.view.play.session import PlayedRun, Session
 VERSION = 1  # of the protocol
 INJURY_EVENT = "injury"
 
-_POSITION = ("id", "x", "y", "z")
-
 
 def describe_session(session: Session) -> dict[str, Any]:
     """All runs, as the answer ``/api/runs``."""
@@ -105,9 +103,7 @@ def _columns(run: Run, ranges: RangeSampler) -> list[dict[str, Any]]:
     variables = variable_names(run)
     seen = ranges.columns(run, variables)
     found: list[dict[str, Any]] = []
-    for name in run.column_names:
-        if name in _POSITION:
-            continue
+    for name in (*CODED_COLUMNS, *variables):
         codes = [str(code) for code in run.cell_labels[name]] if name in CODED_COLUMNS else None
         column = {"name": name, "label": name_label(name, labels), "unit": unit_label(run.column_units[name])}
         printed = None if codes is None else [name_label(code, labels) for code in codes]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -48,7 +50,8 @@ def read_plane(followed: FollowedRun, cytokine: str, frame: int, z: str) -> Plan
         count += inside.sum(axis=0)
     if z == MAXIMUM:
         return np.asarray(np.where(count > 0, highest, np.nan), np.float32)
-    return np.divide(total, count, out=np.full((ny, nx), np.nan), where=count > 0).astype(np.float32)
+    mean = np.divide(total, count, out=np.full((ny, nx), np.nan), where=count > 0)
+    return np.asarray(mean, np.float32)
 
 
 def _layer(run: Run, cytokine: str, frame: int, layer: int) -> Plane:
@@ -108,7 +111,7 @@ def quantise(
     uint8 or uint16 array of the same shape
     """
     top = NOTHING[bytes_each] - 1
-    given = values.astype(np.float32 if bytes_each == 1 else np.float64, copy=False)
+    given: NDArray[Any] = values.astype(np.float32 if bytes_each == 1 else np.float64, copy=False)
     if scale == LOG:
         share = np.log(np.maximum(given, low) / low) / np.log(high / low)
     else:
