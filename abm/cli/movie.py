@@ -19,7 +19,9 @@ VIDEO_SUFFIXES = (".mp4", ".gif")
 Paths = Annotated[
     list[Path],
     typer.Argument(
-        metavar="FILE.h5|DIR ...", help="Result files or folders; several play side by side.", show_default=False
+        metavar="FILE.h5|DIR ...",
+        help="Result files or folders; several play side by side.",
+        show_default=False,
     ),
 ]
 Output = Annotated[
@@ -27,19 +29,28 @@ Output = Annotated[
 ]
 Field = Annotated[
     list[str] | None,
-    typer.Option("--field", metavar="NAME", help="Cytokine behind the cells; for a page, repeatable: only these."),
+    typer.Option(
+        "--field", metavar="NAME", help="Cytokine behind the cells; for a page, repeatable: only these."
+    ),
 ]
 Preset = Annotated[str, typer.Option(metavar="NAME", help="Size of a video: talk, paper or square.")]
-Rate = Annotated[float, typer.Option("--fps", min=1, max=120, metavar="N", help="Frames per second of a video.")]
+Rate = Annotated[
+    float, typer.Option("--fps", min=1, max=120, metavar="N", help="Frames per second of a video.")
+]
 Every = Annotated[int, typer.Option(min=1, metavar="K", help="Only every K-th recorded frame.")]
-Begin = Annotated[str | None, typer.Option("--from", metavar="TIME", help='Where a video begins, e.g. "2 d".')]
+Begin = Annotated[
+    str | None, typer.Option("--from", metavar="TIME", help='Where a video begins, e.g. "2 d".')
+]
 End = Annotated[str | None, typer.Option("--to", metavar="TIME", help="Where a video ends.")]
 Layer = Annotated[
     str, typer.Option("--z", metavar="K|max|mean", help="Layer or projection of 3-D tissue in a video.")
 ]
 Scale = Annotated[str, typer.Option(metavar="NAME", help="Colour scale of a video: linear, log, or auto.")]
 Colours = Annotated[
-    str, typer.Option("--colours", metavar="NAME", help="Field colours of a video: grey, viridis, cividis, magma.")
+    str,
+    typer.Option(
+        "--colours", metavar="NAME", help="Field colours of a video: grey, viridis, cividis, magma."
+    ),
 ]
 NoCells = Annotated[bool, typer.Option("--no-cells", help="A video of the field alone.")]
 Pixels = Annotated[
@@ -125,8 +136,9 @@ def _page(
         budget = packer.budget()
         if budget.total > limit * 1e6:
             raise RecordError(
-                f"{output}: the page would have {budget.words()}, more than --limit {limit:g}; take fewer frames "
-                "(--every 2), smaller fields (--pixels 125), fewer of them (--field NAME), or raise --limit"
+                f"{output}: the page would have {budget.words()}, more than --limit {limit:g}; "
+                "take fewer frames (--every 2), smaller fields (--pixels 125), fewer of them (--field NAME), "
+                "or raise --limit"
             )
         if not quiet:
             say(f"{output}: {budget.words()}")
@@ -144,7 +156,7 @@ def _video(paths: list[Path], output: Path, options: MovieOptions, force: bool, 
     with Session(paths) as session:
         film = Movie(session, options)
         if not quiet:
-            say(f"{output}: {film.words()}")
+            say(f"{output}: {film.words(output)}")
         with counting("filming", quiet) as progress:
             film.write(output, force=force, progress=progress)
     print(output)

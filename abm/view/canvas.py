@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from abm import __version__
 from abm.analysis.groups import RunGroups, provenance
 from abm.errors import RecordError
+from abm.record import Run
 from abm.record.faults import os_fault
 from abm.view.style import MM, RC, WIDTH
 
@@ -97,7 +98,7 @@ def metadata(form: str, name: str, groups: RunGroups) -> dict[str, Any]:
     title = groups.runs[0].title if groups.runs else ""
     subject = f"{name}: {title}" if title else name
     maker = f"abm {__version__}, matplotlib {mpl.__version__}"
-    described = origin_text(groups)
+    described = origin_text(groups.runs)
     match form:
         case "png":
             return {"Title": subject, "Software": maker, "Description": described}
@@ -114,10 +115,10 @@ def metadata(form: str, name: str, groups: RunGroups) -> dict[str, Any]:
             }
 
 
-def origin_text(groups: RunGroups) -> str:
+def origin_text(runs: Iterable[Run]) -> str:
     """The runs behind a figure, a line each: file, arm, replicate, seed, program, commit, fingerprints."""
     lines = []
-    for run in groups.runs:
+    for run in runs:
         record = provenance(run)
         software, source = record.get("software"), record.get("source")
         version = software.get("abm") if isinstance(software, dict) else None
