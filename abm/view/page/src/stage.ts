@@ -1,0 +1,258 @@
+// The middle of the page: which pictures there are, what each needs, and drawing them at one time.
+
+import { fitCanvas, make } from "./dom";
+import type { Loader, Request } from "./loader";
+import { drawOrbit, type Projection } from "./orbit";
+import { Raster } from "./raster";
+import { scaleOf, type Scale } from "./scale";
+import type { Camera } from "./camera";
+import type { Shade } from "./colours";
+import type { Cells, Field, Run, Source, Track, Trail } from "./source";
+import type { ViewState } from "./state";
+import { nearest } from "./timeline";
+import { drawTissue, type Picture } from "./tissue";
+import { cytokineLabel, layerLabel, runLabel } from "./labels";
+
+export interface Panel {
+  key: string;
+  run: Run;
+  cytokine: string;
+  z: string;
+  kind: "flat" | "orbit";
+  withCells: boolean;
+  title: string;
+  figure: HTMLElement;
+  note: HTMLElement;
+  raster: Raster;
+  camera: Camera | null;
+  projection: Projection | null;
+  field: Field | null;
+  scale: Scale | null;
+  cells: Cells | null;
+}
+
+type Spec = Pick<Panel, "key" | "run" | "cytokine" | "z" | "kind" | "withCells" | "title">;
+
+/** Layers shown at once; thick tissues are shown in equal steps. */
+const MOST_LAYERS = 24;
+const CAPTION = 22;
+const GAP = 8;
+
+/** Pictures of a state. */
+export function specsOf(runs: readonly Run[], state: ViewState, source: Source): Spec[] {
+  const base = { kind: "flat" as const, z: state.z, cytokine: state.field };
+  if (state.view === "fields") {
+    return runs.flatMap((run) =>
+      run.cytokines.map((cytokine) => ({
+        ...base,
+        key: `fields ${run.id} ${cytokine.name}`,
+        run,
+        cytokine: cytokine.name,
+        withCells: false,
+        title: runs.length > 1 ? `${runLabel(run, runs)} · ${cytokine.label}` : cytokineLabel(cytokine),
+      })),
+    );
+  }
+  if (state.view === "slices") {
+    const layers = source.layers(runs[0]).filter((z) => z !== "mean" && z !== "max");
+    const every = Math.ceil(layers.length / MOST_LAYERS);
+    return runs.slice(0, 1).flatMap((run) =>
+      [...layers.filter((_, k) => k % every === 0), ...source.layers(run).filter((z) => z === "max")].map((z) => ({
+        ...base,
+        key: `slices ${run.id} ${z}`,
+        run,
+        z,
+        withCells: z !== "max",
+        title: layerLabel(run, z),
+      })),
+    );
+  }
+  const kind = state.view === "orbit" ? ("orbit" as const) : ("flat" as const);
+  return runs.map((run) => ({ ...base, kind, key: `${kind} ${run.id}`, run, withCells: true, title: runLabel(run, runs) }));
+}
+
+/** Columns that make `count` equal pictures of an aspect (height over width) largest. */
+export function bestColumns(count: number, width: number, height: number, aspect: number): number {
+  let best = 1;
+  let largest = 0;
+  for (let columns = 1; columns <= count; columns += 1) {
+    const rows = Math.ceil(count / columns);
+    const w = (width - GAP * (columns - 1)) / columns;
+    const h = (height - GAP * (rows - 1)) / rows - CAPTION;
+    const side = Math.min(w, h / aspect);
+    if (side > largest * 1.001) [best, largest] = [columns, side];
+  }
+  return best;
+}
+
+export class Stage {
+  panels: Panel[] = [];
+  crosshair: { panel: string; at: [number, number] } | null = null;
+  private signature = "";
+
+  constructor(
+    private readonly grid: HTMLElement,
+    private readonly source: Source,
+    private readonly loader: Loader,
+    /** Wires a new canvas to pointer and keys. */
+    private readonly wire: (panel: Panel) => void,
+  ) {}
+
+  /** Bring the pictures in line with the state; keeps those that stay. */
+  arrange(runs: readonly Run[], state: ViewState): void {
+    const specs = specsOf(runs, state, this.source);
+    const signature = specs.map((spec) => `${spec.key} ${spec.title}`).join("|");
+    if (signature !== this.signature) {
+      this.signature = signature;
+      const focused = this.panels.findIndex((panel) => panel.raster.canvas === document.activeElement);
+      this.panels = specs.map((spec) => this.build(spec));
+      this.grid.replaceChildren(...this.panels.map((panel) => panel.figure));
+      if (focused >= 0) this.panels[Math.min(focused, this.panels.length - 1)]?.raster.canvas.focus();
+    } else {
+      specs.forEach((spec, i) => Object.assign(this.panels[i], spec));
+    }
+    this.fit(state);
+  }
+
+  /** Choose the number of columns for the room there is. */
+  fit(state: ViewState): void {
+    const first = this.panels[0];
+    if (!first) return;
+    const aspect = state.view === "orbit" ? 0.8 : first.run.size[1] / first.run.size[0];
+    const columns = bestColumns(this.panels.length, this.grid.clientWidth, this.grid.clientHeight, aspect);
+    this.grid.style.setProperty("--columns", String(columns));
+    this.grid.style.setProperty("--rows", String(Math.ceil(this.panels.length / columns)));
+    this.grid.classList.toggle("dense", this.panels.length > 6);
+    for (const panel of this.panels) fitCanvas(panel.raster.canvas);
+  }
+
+  /** What the pictures need at a time [d]. */
+  requests(state: ViewState, time: number): Request[] {
+    const found = new Map<string, Request>();
+    const add = (request: Request | null): void => {
+      if (request) found.set(JSON.stringify(request), request);
+    };
+    for (const panel of this.panels) {
+      add(fieldRequest(panel, state, time));
+      add(panel.withCells ? cellRequest(panel.run, state, time) : null);
+      add(panel.withCells ? trailRequest(panel.run, state, time) : null);
+    }
+    return [...found.values()];
+  }
+
+  /** Draw all pictures of a time; false when something has not arrived. */
+  draw(state: ViewState, time: number, shade: Shade, tracks: Map<string, Track>): boolean {
+    if (!this.requests(state, time).every((request) => this.loader.settled(request))) return false;
+    for (const panel of this.panels) {
+      const wanted = fieldRequest(panel, state, time);
+      panel.field = wanted ? ((this.loader.peek(wanted) as Field | undefined) ?? null) : null;
+      const cells = panel.withCells ? cellRequest(panel.run, state, time) : null;
+      panel.cells = cells ? ((this.loader.peek(cells) as Cells | undefined) ?? null) : null;
+    }
+    const variableScale = this.variableScale(state);
+    for (const panel of this.panels) {
+      panel.scale = this.fieldScale(panel.cytokine, state);
+      const trails = trailRequest(panel.run, state, time);
+      const small = panel.raster.canvas.clientWidth < 260;
+      const picture: Picture = {
+        run: panel.run,
+        state,
+        shade,
+        z: panel.z,
+        field: panel.field,
+        scale: panel.scale,
+        cells: panel.cells,
+        variableScale,
+        track: tracks.get(panel.run.id) ?? null,
+        trails: (trails && panel.withCells && (this.loader.peek(trails) as Trail[] | undefined)) || [],
+        crosshair: this.crosshair?.panel === panel.key ? this.crosshair.at : null,
+        small,
+        ratio: panel.raster.canvas.width / Math.max(panel.raster.canvas.clientWidth, 1),
+      };
+      if (panel.kind === "orbit") panel.projection = drawOrbit(panel.raster, picture);
+      else panel.camera = drawTissue(panel.raster, picture);
+      panel.note.textContent = noteOf(panel, time);
+    }
+    return true;
+  }
+
+  /** Colour scale of a cytokine, the same for all pictures that show it. */
+  fieldScale(name: string, state: ViewState): Scale | null {
+    const panels = this.panels.filter((panel) => panel.cytokine === name);
+    if (!name || panels.length === 0) return null;
+    const ends: (number | null)[] = [];
+    for (const { run, field } of panels) {
+      const cytokine = run.cytokines.find((one) => one.name === name);
+      if (state.range === "frame") ends.push(field?.low ?? null, field?.high ?? null);
+      else ends.push(cytokine?.low ?? null, cytokine?.high ?? null);
+    }
+    return scaleOf(...extent(ends), state.scale);
+  }
+
+  /** Colour scale of the variable that cells are coloured by; null when they are not. */
+  variableScale(state: ViewState): Scale | null {
+    const columns = this.panels.flatMap(({ run }) => run.columns.filter((one) => one.name === state.colour && !one.codes));
+    if (columns.length === 0) return null;
+    return scaleOf(...extent(columns.flatMap(({ low, high }) => [low, high])), "linear");
+  }
+
+  private build(spec: Spec): Panel {
+    const figure = make("figure", "panel");
+    const caption = make("figcaption", "panel-caption");
+    const note = make("span", "panel-note");
+    caption.append(make("span", "panel-title", spec.title, { title: spec.title }), note);
+    const canvas = make("canvas", "panel-canvas", "", { tabindex: "0", role: "application" });
+    canvas.setAttribute(
+      "aria-label",
+      `${spec.title}. ${spec.kind === "orbit" ? "Arrow keys turn the block." : "Arrow keys move a crosshair, Enter selects the nearest cell."}`,
+    );
+    figure.append(caption, canvas);
+    const panel: Panel = { ...spec, figure, note, raster: new Raster(canvas), camera: null, projection: null, field: null, scale: null, cells: null };
+    this.wire(panel);
+    return panel;
+  }
+}
+
+function extent(ends: (number | null)[]): [number | null, number | null] {
+  const finite = ends.filter((end): end is number => end !== null && Number.isFinite(end));
+  return finite.length ? [Math.min(...finite), Math.max(...finite)] : [null, null];
+}
+
+/** Says when data are from another time than the clock shows. */
+function noteOf(panel: Panel, time: number): string {
+  const parts: string[] = [];
+  if (panel.cells && Math.abs(panel.cells.time - time) > 1e-4) parts.push(`cells of day ${Number(panel.cells.time.toFixed(2))}`);
+  if (panel.field && Math.abs(panel.field.time - time) > 1e-4) parts.push(`field of day ${Number(panel.field.time.toFixed(2))}`);
+  return parts.join(", ");
+}
+
+/** A field as fine as the picture can show, in few different sizes so that what is cached is used again. */
+function fieldRequest(panel: Panel, state: ViewState, time: number): Request | null {
+  const { run, cytokine, z } = panel;
+  const frame = nearest(run.fieldTimes, time);
+  if (!cytokine || frame < 0 || !run.cytokines.some((one) => one.name === cytokine)) return null;
+  const longest = Math.max(run.shape[1], run.shape[2]);
+  const pixels = Math.max(panel.raster.canvas.width, panel.raster.canvas.height) * Math.max(state.camera?.zoom ?? 1, 1);
+  let most = 256;
+  while (most < pixels) most *= 2;
+  const every = longest <= 1.5 * most || longest <= 512;
+  return { kind: "field", of: { run: run.id, frame, cytokine, z: panel.kind === "orbit" ? planeLayer(run, z) : z, most: every ? 0 : most } };
+}
+
+/** The 3-D view shows a layer, under projections the middle one. */
+function planeLayer(run: Run, z: string): string {
+  return z === "max" || z === "mean" ? String(Math.floor(run.shape[0] / 2)) : z;
+}
+
+export function cellRequest(run: Run, state: ViewState, time: number): Request | null {
+  const frame = nearest(run.cellTimes, time);
+  if (frame < 0 || state.colour === "none") return null;
+  const variable = run.columns.some((column) => column.name === state.colour && !column.codes);
+  return { kind: "cells", of: { run: run.id, frame, columns: variable ? [state.colour] : [] } };
+}
+
+function trailRequest(run: Run, state: ViewState, time: number): Request | null {
+  const frame = nearest(run.cellTimes, time);
+  if (frame < 0 || state.trails === 0 || state.view === "orbit") return null;
+  return { kind: "trails", of: { run: run.id, type: state.highlight || "msc", frame, back: state.trails } };
+}

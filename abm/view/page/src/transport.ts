@@ -1,0 +1,54 @@
+// The bar at the bottom: where in time, and the marks of the events.
+
+import { byId, make, short } from "./dom";
+import type { Run } from "./source";
+import { inWords, spoken } from "./timeline";
+
+export class Transport {
+  private readonly scrubber = byId<HTMLInputElement>("scrubber");
+  private readonly marks = byId("marks");
+
+  constructor(go: (index: number) => void) {
+    this.scrubber.addEventListener("input", () => go(Number(this.scrubber.value)));
+  }
+
+  /** New frames or runs. */
+  fill(timeline: readonly number[], runs: readonly Run[]): void {
+    this.scrubber.max = String(Math.max(timeline.length - 1, 0));
+    const [first, last] = [timeline[0] ?? 0, timeline[timeline.length - 1] ?? 0];
+    byId("start-day").textContent = `${short(first)} d`;
+    byId("end-day").textContent = `${short(last)} d`;
+    const seen = new Set<string>();
+    const marks = runs.flatMap((run) => run.events).filter((event) => {
+      const key = `${event.time} ${event.text}`;
+      return !seen.has(key) && seen.add(key) && event.time >= first && event.time <= last;
+    });
+    this.marks.replaceChildren(
+      ...marks.map((event) => {
+        const mark = make("i", "", "", { title: `Day ${short(event.time)}: ${event.text}` });
+        mark.style.left = `${(100 * this.share(timeline, event.time)).toFixed(2)}%`;
+        return mark;
+      }),
+    );
+  }
+
+  show(index: number, timeline: readonly number[], playing: boolean, fps: number): void {
+    const time = timeline[index] ?? 0;
+    this.scrubber.value = String(index);
+    this.scrubber.setAttribute("aria-valuetext", `${spoken(time)}, frame ${index + 1} of ${timeline.length}`);
+    byId("time").textContent = inWords(time);
+    byId("frame").textContent = timeline.length ? `frame ${index + 1} of ${timeline.length}` : "no frames";
+    byId("fps").textContent = playing && fps > 0 ? `${fps.toFixed(fps < 10 ? 1 : 0)} fps` : "";
+    byId("app").classList.toggle("playing", playing);
+    const play = byId("play");
+    play.setAttribute("aria-label", playing ? "Pause" : "Play");
+  }
+
+  /** Share along the scrubber, whose steps are frames, not days. */
+  private share(timeline: readonly number[], time: number): number {
+    const after = timeline.findIndex((one) => one >= time - 1e-9);
+    if (after <= 0 || timeline.length < 2) return 0;
+    const part = (time - timeline[after - 1]) / (timeline[after] - timeline[after - 1]);
+    return (after - 1 + part) / (timeline.length - 1);
+  }
+}
