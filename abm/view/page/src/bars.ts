@@ -1,10 +1,11 @@
 // Colour bars below the pictures: name, unit, ticks.
 
-import { byId, fitCanvas, cssValue, make, short } from "./dom";
-import { LEVELS, lut, type Shade } from "./colours";
+import { drawBarOn } from "./bar";
+import { byId, make } from "./dom";
+import { lut, type Shade } from "./colours";
 import { unitLabel } from "./labels";
 import { VARIABLE_MAP } from "./paint";
-import { shareOf, ticksOf, type Scale } from "./scale";
+import type { Scale } from "./scale";
 import type { Run } from "./source";
 import type { Stage } from "./stage";
 import type { ViewState } from "./state";
@@ -15,8 +16,6 @@ interface Bar {
   table: Uint32Array;
   scale: Scale;
 }
-
-const HEIGHT = 9;
 
 export class Bars {
   private readonly place = byId("bars");
@@ -48,7 +47,7 @@ function barsOf(stage: Stage, runs: readonly Run[], state: ViewState, shade: Sha
   const scale = field ? stage.fieldScale(field, state) : null;
   if (cytokine && scale) {
     const range = state.range === "frame" ? "range of the frame" : cytokine.exact === false ? "whole run, sampled" : "whole run";
-    const table = lut(mapOf(state, state.colour !== "none"), shade);
+    const table = lut(mapOf(state), shade);
     bars.push({ title: `${cytokine.label} [${cytokine.unit}] · ${scale.log ? "logarithmic, " : ""}${range}`, table, scale });
   }
   const column = runs.flatMap((run) => run.columns).find((one) => one.name === state.colour && !one.codes);
@@ -63,48 +62,5 @@ function barsOf(stage: Stage, runs: readonly Run[], state: ViewState, shade: Sha
 function draw(element: HTMLElement, bar: Bar): void {
   const [title, canvas] = element.children as unknown as [HTMLElement, HTMLCanvasElement];
   title.textContent = title.title = bar.title;
-  fitCanvas(canvas);
-  const ratio = canvas.width / Math.max(canvas.clientWidth, 1);
-  const context = canvas.getContext("2d")!;
-  context.clearRect(0, 0, canvas.width, canvas.height);
-  drawBar(context, bar.scale, bar.table, { x: 14 * ratio, y: 2 * ratio, width: canvas.width - 28 * ratio, ratio });
-  canvas.setAttribute("aria-label", `Colours from ${short(bar.scale.low)} to ${short(bar.scale.high)}: ${bar.title}`);
-}
-
-export interface Box {
-  x: number;
-  y: number;
-  width: number;
-  ratio: number;
-}
-
-/** A horizontal bar with ticks below. */
-export function drawBar(context: CanvasRenderingContext2D, scale: Scale, table: Uint32Array, { x, y, width, ratio }: Box): void {
-  const strip = document.createElement("canvas");
-  strip.width = LEVELS;
-  strip.height = 1;
-  const pixels = new ImageData(LEVELS, 1);
-  new Uint32Array(pixels.data.buffer).set(table.subarray(0, LEVELS));
-  strip.getContext("2d")!.putImageData(pixels, 0, 0);
-  context.imageSmoothingEnabled = true;
-  context.drawImage(strip, x, y, width, HEIGHT * ratio);
-  context.strokeStyle = context.fillStyle = cssValue("--muted");
-  context.lineWidth = ratio;
-  context.strokeRect(x, y, width, HEIGHT * ratio);
-  context.font = `${11 * ratio}px system-ui, sans-serif`;
-  context.textAlign = "center";
-  context.textBaseline = "top";
-  let free = -Infinity;
-  for (const tick of ticksOf(scale, Math.max(Math.floor(width / (70 * ratio)), 2))) {
-    const px = x + shareOf(tick, scale) * width;
-    context.beginPath();
-    context.moveTo(px, y + HEIGHT * ratio);
-    context.lineTo(px, y + (HEIGHT + 3) * ratio);
-    context.stroke();
-    const text = short(tick, 3);
-    const half = 0.5 * context.measureText(text).width;
-    if (px - half < free) continue;
-    context.fillText(text, px, y + (HEIGHT + 4) * ratio);
-    free = px + half + 6 * ratio;
-  }
+  drawBarOn(canvas, bar.scale, bar.table, bar.title);
 }

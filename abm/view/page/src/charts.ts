@@ -18,6 +18,8 @@ export class Charts {
   private runs: readonly Run[] = [];
   private shade: Shade = "light";
   private turn = 0;
+  /** Whether somebody chose what is counted. */
+  private chosen = false;
 
   constructor(
     private readonly source: Source,
@@ -27,7 +29,10 @@ export class Charts {
     this.threshold = new Chart(byId("threshold"), byId("threshold-unit"), seek);
     this.pain = new Chart(byId("pain"), byId("pain-unit"), seek);
     this.counts = new Chart(byId("counts"), null, seek);
-    this.of.addEventListener("change", () => void this.show(this.runs, this.shade));
+    this.of.addEventListener("change", () => {
+      this.chosen = true;
+      void this.show(this.runs, this.shade);
+    });
   }
 
   setTime(time: number): void {
@@ -48,6 +53,7 @@ export class Charts {
       [ALL, runs.length === 1 ? "All types" : `All types, ${runLabel(runs[0], runs)}`],
       ...types.map((type) => [type, labelOf(runs, type)] as const),
     ]);
+    if (!this.chosen) this.of.value = runs.length === 1 ? ALL : types[0] ?? ALL;
     try {
       const lines = await Promise.all([
         this.perRun(["withdrawal_threshold"], {}),

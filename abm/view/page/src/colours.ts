@@ -19,7 +19,7 @@ const POINTS: Record<"cividis" | "viridis" | "magma", string> = {
 };
 
 // Under cells a field is grey, so that the hues of the cells stay readable.
-const GREYS: Record<Shade, string> = { light: "fafafae6e6e6cfcfcfb3b3b38f8f8f", dark: "181c2023282d353b425159617a828b" };
+const GREYS: Record<Shade, string> = { light: "fafafae6e6e6cbcbcbaaaaaa808080", dark: "181c20252b31394047596169878f98" };
 
 const OUTSIDE_COLOUR: Record<Shade, string> = { light: "e9ebee", dark: "202429" };
 

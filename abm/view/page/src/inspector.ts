@@ -81,10 +81,10 @@ export class Inspector {
     const states = [phenotype, codeLabel(run, "status", cells.status[row]), `in ${codeLabel(run, "place", cells.place[row])}`];
     this.summary.textContent = `${type}: ${states.filter((text) => text !== type).join(", ")}`;
     const pairs: [string, string][] = [
-      ["x", `${short(cells.x[row])} µm`],
-      ["y", `${short(cells.y[row])} µm`],
+      ["x [µm]", short(cells.x[row])],
+      ["y [µm]", short(cells.y[row])],
     ];
-    if (run.shape[0] > 1) pairs.push(["z", `${short(cells.z[row])} µm`]);
+    if (run.shape[0] > 1) pairs.push(["z [µm]", short(cells.z[row])]);
     for (const column of run.columns) {
       const value = cells.variables.get(column.name)?.[row];
       if (value === undefined || Number.isNaN(value)) continue;

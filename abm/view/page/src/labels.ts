@@ -8,8 +8,9 @@ export function runLabel(run: Run, among: readonly Run[]): string {
   const same = among.filter((other) => other.arm === run.arm);
   const arm = run.armLabel || run.file;
   if (same.length < 2) return arm;
-  const twice = same.some((other) => other !== run && other.replicate === run.replicate);
-  return twice ? `${arm} · ${run.file}` : `${arm} · replicate ${run.replicate}`;
+  const twins = same.filter((other) => other !== run && other.replicate === run.replicate);
+  if (twins.length === 0) return `${arm} · replicate ${run.replicate}`;
+  return `${arm} · ${twins.some((other) => other.title === run.title) ? run.file : run.title}`;
 }
 
 export function cytokineLabel(cytokine: Cytokine): string {

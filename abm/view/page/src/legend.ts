@@ -75,7 +75,8 @@ export class Legend {
 
   /** Numbers of the cells in the tissue, of every run shown. */
   count(frames: readonly (Cells | null)[]): void {
-    const tallies = frames.slice(0, 3).map((cells) => {
+    const none = frames.every((cells) => cells === null);
+    const tallies = (none ? [] : frames.slice(0, 3)).map((cells) => {
       const type = new Uint32Array(256);
       const phenotype = new Uint32Array(256);
       if (!cells) return { type, phenotype };

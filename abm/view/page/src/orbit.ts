@@ -4,7 +4,7 @@
 import { cellLooks, cssOf, INK, lut, mix, PAPER, phenotypeLooks, pixelOf, rgbOfPixel, type Rgb } from "./colours";
 import { spriteOf, type Sprite } from "./markers";
 import * as overlay from "./overlay";
-import { phenotypeNames, radiusFor, VARIABLE_MAP } from "./paint";
+import { MISSING, phenotypeNames, radiusFor, VARIABLE_MAP } from "./paint";
 import { drawnTypes, rowOf, typeNames } from "./picking";
 import type { Raster } from "./raster";
 import { levelsOf, shareOf } from "./scale";
@@ -23,7 +23,7 @@ export interface Projection {
 }
 
 const DEPTHS = 10;
-const PLANE_COVER = 225;
+const PLANE_COVER = 195;
 const EDGE_CORNERS = [0, 1, 2, 3, 4, 5, 6, 7].map((i) => [i & 1, (i >> 1) & 1, (i >> 2) & 1]);
 
 export function projectionOf(picture: Picture, width: number, height: number): Projection {
@@ -31,13 +31,15 @@ export function projectionOf(picture: Picture, width: number, height: number): P
   const a = (state.azimuth * Math.PI) / 180;
   const e = (state.elevation * Math.PI) / 180;
   const centre = [0, 1, 2].map((i) => run.origin[i] + 0.5 * run.size[i]) as [number, number, number];
-  const diagonal = Math.hypot(...run.size);
+  const across = Math.hypot(run.size[0], run.size[1]);
+  const tall = across * Math.abs(Math.sin(e)) + run.size[2] * Math.cos(e);
   return {
     right: [Math.cos(a), Math.sin(a), 0],
     up: [-Math.sin(a) * Math.sin(e), Math.cos(a) * Math.sin(e), Math.cos(e)],
     toward: [Math.sin(a) * Math.cos(e), -Math.cos(a) * Math.cos(e), Math.sin(e)],
     centre,
-    k: (0.92 * Math.min(width, height) * state.distance) / diagonal,
+    // The same for all azimuths, so that turning does not make the block breathe.
+    k: 0.9 * state.distance * Math.min(width / across, height / tall),
     width,
     height,
   };
@@ -63,7 +65,7 @@ export function drawOrbit(raster: Raster, picture: Picture): Projection {
   const planeZ = run.origin[2] + (layer + 0.5) * spacings(run)[2];
   const above = view.toward[2] >= 0;
   const order = cells ? sorted(cells, picture, view) : { rows: new Int32Array(0), depth: new Float32Array(0) };
-  const symbols = cells ? depthSprites(cells, picture) : null;
+  const symbols = cells ? depthSprites(cells, picture, view) : null;
   const stampSide = (upper: boolean): void => {
     if (!cells || !symbols) return;
     for (const row of order.rows) {
@@ -109,11 +111,10 @@ function sorted(cells: Cells, picture: Picture, view: Projection): { rows: Int32
 }
 
 /** Symbols that pale with distance. */
-function depthSprites(cells: Cells, picture: Picture): (row: number, depth: number) => Sprite {
+function depthSprites(cells: Cells, picture: Picture, view: Projection): (row: number, depth: number) => Sprite {
   const { run, state, shade, ratio } = picture;
   const area = 0.45 * picture.run.size[0] * picture.run.size[1];
-  const k = (0.92 * state.distance) / Math.hypot(...run.size);
-  const base = radiusFor(cells.n, area * (k * 700) ** 2, state.size) * 1.35 * ratio;
+  const base = radiusFor(cells.n, area * (view.k / ratio) ** 2, state.size) * 1.5 * ratio;
   const special = typeNames(run).indexOf(state.highlight);
   const kept = new Map<number, Sprite>();
   const look = colourer(cells, picture);
@@ -124,12 +125,13 @@ function depthSprites(cells: Cells, picture: Picture): (row: number, depth: numb
     let sprite = kept.get(key);
     if (!sprite) {
       const type = cells.type[row];
+      const faint = (special >= 0 && type !== special) || colour === MISSING;
       sprite = spriteOf({
         shape,
         colour: mix(PAPER[shade], colour, 0.4 + (0.6 * (step + 1)) / DEPTHS),
-        radius: base * (0.75 + (0.5 * step) / DEPTHS) * (type === special ? 1.5 : 1),
-        ring: special >= 0 && type !== special ? null : PAPER[shade],
-        opacity: special >= 0 && type !== special ? 0.28 : 1,
+        radius: base * (0.75 + (0.5 * step) / DEPTHS) * (type === special ? 1.5 : colour === MISSING ? 0.5 : 1),
+        ring: faint ? null : PAPER[shade],
+        opacity: faint ? 0.3 : 1,
       });
       kept.set(key, sprite);
     }
@@ -149,7 +151,7 @@ function colourer(cells: Cells, picture: Picture): (row: number) => [number, Rgb
     const table = lut(VARIABLE_MAP, shade);
     return (row) => {
       const look = looks[cells.type[row]];
-      if (Number.isNaN(values[row])) return [cells.type[row], [154, 160, 166], look.shape];
+      if (Number.isNaN(values[row])) return [cells.type[row], MISSING, look.shape];
       const step = Math.round(shareOf(values[row], variableScale) * 23);
       return [(step + 1) * looks.length + cells.type[row], rgbOfPixel(table[Math.round((step / 23) * 254)]), look.shape];
     };
@@ -162,7 +164,7 @@ function paintPlane(raster: Raster, picture: Picture, view: Projection, z: numbe
   const { run, field, scale, state, shade } = picture;
   // Seen from its edge a plane has no pixels.
   if (!field || !scale || Math.abs(view.toward[2]) < 0.03) return;
-  const table = lut(mapOf(state, true), shade);
+  const table = lut(mapOf(state), shade);
   const levels = levelsOf(field, scale);
   const origin = project(view, run.origin[0], run.origin[1], z);
   const alongX = project(view, run.origin[0] + run.size[0], run.origin[1], z);
@@ -217,7 +219,7 @@ function drawLines(context: CanvasRenderingContext2D, picture: Picture, view: Pr
     const [px, py] = project(view, cells.x[row], cells.y[row], cells.z[row]);
     overlay.markAt(pen, px, py, 5 * ratio);
   }
-  overlay.drawScaleBar(pen, 0, view.height, !picture.small);
+  if (picture.scaleBar) overlay.drawScaleBar(pen, 0, view.height, !picture.small);
 }
 
 function outlinePlane(pen: overlay.Pen, run: Run, view: Projection, z: number, layer: number): void {
@@ -240,22 +242,28 @@ function outlinePlane(pen: overlay.Pen, run: Run, view: Projection, z: number, l
 
 /** Names and lengths of the edges, at the corner where they meet. */
 function axes(pen: overlay.Pen, run: Run, view: Projection): void {
-  const [x0, y0, z0] = run.origin;
   const [lx, ly, lz] = run.size;
-  const ends: [string, [number, number, number], number][] = [
-    ["x", [x0 + 0.5 * lx, y0, z0], lx],
-    ["y", [x0, y0 + 0.5 * ly, z0], ly],
-    ["z", [x0, y0, z0 + 0.5 * lz], lz],
-  ];
   const middle = project(view, ...view.centre);
+  // The edges of the lower face towards the viewer, and the upright edge at the far left.
+  const near = [0, 1].map((axis) => run.origin[axis] + (view.toward[axis] > 0 ? run.size[axis] : 0));
+  const low = run.origin[2] + (view.toward[2] < 0 ? lz : 0);
+  const upright = [0, 1, 2, 3]
+    .map((i): [number, number] => [run.origin[0] + (i & 1) * lx, run.origin[1] + (i >> 1) * ly])
+    .reduce((best, one) => (project(view, ...one, low)[0] < project(view, ...best, low)[0] ? one : best));
+  const ends: [string, [number, number, number], number][] = [
+    ["x", [view.centre[0], near[1], low], lx],
+    ["y", [near[0], view.centre[1], low], ly],
+    ["z", [...upright, view.centre[2]], lz],
+  ];
   for (const [name, place, length] of ends) {
     const [px, py] = project(view, ...place);
     const away = Math.hypot(px - middle[0], py - middle[1]) || 1;
     const shift = 16 * pen.ratio;
+    const room = 72 * pen.ratio;
     overlay.write(
       pen,
       `${name} ${length >= 1000 ? `${length / 1000} mm` : `${Number(length.toPrecision(4))} µm`}`,
-      px + (shift * (px - middle[0])) / away,
+      Math.min(Math.max(px + (shift * (px - middle[0])) / away, room), view.width - room),
       py + (shift * (py - middle[1])) / away,
       px < middle[0] - 10 ? "right" : px > middle[0] + 10 ? "left" : "center",
     );

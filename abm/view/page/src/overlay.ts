@@ -16,10 +16,10 @@ export interface Pen {
   ratio: number;
 }
 
-function halo(pen: Pen, draw: (context: CanvasRenderingContext2D) => void, colour: string, width: number): void {
+function halo(pen: Pen, draw: (context: CanvasRenderingContext2D) => void, colour: string, width: number, around = 2): void {
   const { context, shade, ratio } = pen;
   context.strokeStyle = cssOf(PAPER[shade], 0.75);
-  context.lineWidth = (width + 2) * ratio;
+  context.lineWidth = (width + around) * ratio;
   const dash = context.getLineDash();
   context.setLineDash([]);
   draw(context);
@@ -47,7 +47,7 @@ export function drawRegions(pen: Pen, run: Run, layer: number, names: boolean): 
       });
       path.closePath();
     }
-    halo(pen, (c) => c.stroke(path), cssOf(INK[shade]), 1.25);
+    halo(pen, (c) => c.stroke(path), cssOf(INK[shade]), names ? 1.25 : 1, names ? 2 : 1);
     if (names) {
       const top = rings.flat().reduce((best, point) => (point[1] > best[1] ? point : best));
       const middle = rings[0].reduce((sum, point) => sum + point[0], 0) / rings[0].length;

@@ -9,7 +9,7 @@ import type { ViewState } from "./state";
 
 /** Colours of a variable: few enough to keep one symbol each. */
 const STEPS = 24;
-const MISSING: Rgb = rgbOf("#9AA0A6");
+export const MISSING: Rgb = rgbOf("#9AA0A6");
 const FAINT = 0.28;
 
 /** Map of the variables; another than that of the fields, so that the two bars cannot be mixed up. */
@@ -67,7 +67,8 @@ function chooser(cells: Cells, look: Look, opacity: (type: number) => number): (
   const { run, state, shade, radius } = look;
   const types = typeNames(run);
   const looks = cellLooks(types, shade);
-  const ring = mix(PAPER[shade], INK[shade], shade === "light" ? 0 : 0.02);
+  // The dark end of a map would be lost on black.
+  const ring = cells.variables.has(state.colour) && shade === "dark" ? mix(PAPER.dark, INK.dark, 0.5) : PAPER[shade];
   const enlarged = types.indexOf(state.highlight);
   const kept: (Sprite | undefined)[] = [];
   const keep = (key: number, type: number, one: CellLook, dead: boolean): Sprite => {
@@ -90,12 +91,15 @@ function chooser(cells: Cells, look: Look, opacity: (type: number) => number): (
     const scale = look.scale;
     const table = lut(VARIABLE_MAP, shade);
     const top = table.length - 2;
+    // Cells whose type lacks the variable stay as a hint of where tissue is.
+    const missing = spriteOf({ shape: "disc", radius: 0.4 * radius, colour: MISSING, ring: null, opacity: 0.4 });
     return (row, dead) => {
       const type = cells.type[row];
       const value = values[row];
-      const step = value === value ? Math.round(shareOf(value, scale) * (STEPS - 1)) : STEPS;
-      const colour = step === STEPS ? MISSING : rgbOfPixel(table[Math.round((step / (STEPS - 1)) * top)]);
-      return keep(type * (STEPS + 1) + step, type, { shape: looks[type].shape, colour }, dead);
+      if (value !== value) return missing;
+      const step = Math.round(shareOf(value, scale) * (STEPS - 1));
+      const colour = rgbOfPixel(table[Math.round((step / (STEPS - 1)) * top)]);
+      return keep(type * STEPS + step, type, { shape: looks[type].shape, colour }, dead);
     };
   }
   return (row, dead) => keep(cells.type[row], cells.type[row], looks[cells.type[row]], dead);

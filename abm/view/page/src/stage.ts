@@ -6,11 +6,12 @@ import { drawOrbit, type Projection } from "./orbit";
 import { Raster } from "./raster";
 import { scaleOf, type Scale } from "./scale";
 import type { Camera } from "./camera";
-import type { Shade } from "./colours";
+import { lut, type Shade } from "./colours";
 import type { Cells, Field, Run, Source, Track, Trail } from "./source";
 import type { ViewState } from "./state";
 import { nearest } from "./timeline";
-import { drawTissue, type Picture } from "./tissue";
+import { drawTissue, mapOf, type Picture } from "./tissue";
+import { drawBarOn } from "./bar";
 import { cytokineLabel, layerLabel, runLabel } from "./labels";
 
 export interface Panel {
@@ -21,8 +22,12 @@ export interface Panel {
   kind: "flat" | "orbit";
   withCells: boolean;
   title: string;
+  /** Heading of the row it stands in; "" for none. */
+  row: string;
   figure: HTMLElement;
   note: HTMLElement;
+  /** Colour bar of its own, where pictures show different fields. */
+  bar: HTMLCanvasElement | null;
   raster: Raster;
   camera: Camera | null;
   projection: Projection | null;
@@ -31,16 +36,19 @@ export interface Panel {
   cells: Cells | null;
 }
 
-type Spec = Pick<Panel, "key" | "run" | "cytokine" | "z" | "kind" | "withCells" | "title">;
+type Spec = Pick<Panel, "key" | "run" | "cytokine" | "z" | "kind" | "withCells" | "title" | "row">;
 
 /** Layers shown at once; thick tissues are shown in equal steps. */
 const MOST_LAYERS = 24;
 const CAPTION = 22;
+const BAR = 26;
+/** Heading of a row, with the gap below it. */
+const ROW_TITLE = 28;
 const GAP = 8;
 
 /** Pictures of a state. */
 export function specsOf(runs: readonly Run[], state: ViewState, source: Source): Spec[] {
-  const base = { kind: "flat" as const, z: state.z, cytokine: state.field };
+  const base = { kind: "flat" as const, z: state.z, cytokine: state.field, row: "" };
   if (state.view === "fields") {
     return runs.flatMap((run) =>
       run.cytokines.map((cytokine) => ({
@@ -49,7 +57,8 @@ export function specsOf(runs: readonly Run[], state: ViewState, source: Source):
         run,
         cytokine: cytokine.name,
         withCells: false,
-        title: runs.length > 1 ? `${runLabel(run, runs)} · ${cytokine.label}` : cytokineLabel(cytokine),
+        row: runs.length > 1 ? `${runLabel(run, runs)} · ${unitOf(run)}` : "",
+        title: runs.length > 1 ? cytokine.label : cytokineLabel(cytokine),
       })),
     );
   }
@@ -62,7 +71,7 @@ export function specsOf(runs: readonly Run[], state: ViewState, source: Source):
         key: `slices ${run.id} ${z}`,
         run,
         z,
-        withCells: z !== "max",
+        withCells: true,
         title: layerLabel(run, z),
       })),
     );
@@ -71,16 +80,35 @@ export function specsOf(runs: readonly Run[], state: ViewState, source: Source):
   return runs.map((run) => ({ ...base, kind, key: `${kind} ${run.id}`, run, withCells: true, title: runLabel(run, runs) }));
 }
 
-/** Columns that make `count` equal pictures of an aspect (height over width) largest. */
-export function bestColumns(count: number, width: number, height: number, aspect: number): number {
-  let best = 1;
+/** Units of the fields of a run, nearly always one. */
+function unitOf(run: Run): string {
+  return [...new Set(run.cytokines.map((one) => one.unit))].join(", ");
+}
+
+export interface Layout {
+  columns: number;
+  rows: number;
+  /** Of one picture [px of the page]. */
+  width: number;
+  height: number;
+}
+
+/**
+ * Rows and columns that make `count` equal pictures of an aspect (height over width) largest; a grid without gaps may
+ * be a little smaller.  `extra` is the height of what belongs to a picture; `fixed` is a number of columns, 0 for any.
+ */
+export function bestLayout(count: number, width: number, height: number, aspect: number, extra: number, fixed = 0): Layout {
+  let best: Layout = { columns: 1, rows: count, width, height };
   let largest = 0;
-  for (let columns = 1; columns <= count; columns += 1) {
+  for (let columns = fixed || 1; columns <= (fixed || count); columns += 1) {
     const rows = Math.ceil(count / columns);
     const w = (width - GAP * (columns - 1)) / columns;
-    const h = (height - GAP * (rows - 1)) / rows - CAPTION;
-    const side = Math.min(w, h / aspect);
-    if (side > largest * 1.001) [best, largest] = [columns, side];
+    const h = (height - GAP * (rows - 1)) / rows - extra;
+    const side = Math.floor(Math.min(w, h / aspect));
+    const worth = side * (count / (columns * rows)) ** 0.25;
+    if (worth <= largest) continue;
+    largest = worth;
+    best = { columns, rows, width: side, height: Math.floor(side * aspect) };
   }
   return best;
 }
@@ -101,12 +129,15 @@ export class Stage {
   /** Bring the pictures in line with the state; keeps those that stay. */
   arrange(runs: readonly Run[], state: ViewState): void {
     const specs = specsOf(runs, state, this.source);
-    const signature = specs.map((spec) => `${spec.key} ${spec.title}`).join("|");
+    const signature = specs.map((spec) => `${spec.key} ${spec.row} ${spec.title}`).join("|");
     if (signature !== this.signature) {
       this.signature = signature;
       const focused = this.panels.findIndex((panel) => panel.raster.canvas === document.activeElement);
       this.panels = specs.map((spec) => this.build(spec));
-      this.grid.replaceChildren(...this.panels.map((panel) => panel.figure));
+      const first = (i: number): boolean => this.panels[i].row !== "" && this.panels[i].row !== this.panels[i - 1]?.row;
+      this.grid.replaceChildren(
+        ...this.panels.flatMap((panel, i) => (first(i) ? [make("h3", "row-title", panel.row), panel.figure] : [panel.figure])),
+      );
       if (focused >= 0) this.panels[Math.min(focused, this.panels.length - 1)]?.raster.canvas.focus();
     } else {
       specs.forEach((spec, i) => Object.assign(this.panels[i], spec));
@@ -118,11 +149,21 @@ export class Stage {
   fit(state: ViewState): void {
     const first = this.panels[0];
     if (!first) return;
-    const aspect = state.view === "orbit" ? 0.8 : first.run.size[1] / first.run.size[0];
-    const columns = bestColumns(this.panels.length, this.grid.clientWidth, this.grid.clientHeight, aspect);
-    this.grid.style.setProperty("--columns", String(columns));
-    this.grid.style.setProperty("--rows", String(Math.ceil(this.panels.length / columns)));
-    this.grid.classList.toggle("dense", this.panels.length > 6);
+    const { clientWidth, clientHeight } = this.grid;
+    const count = this.panels.length;
+    const inRows = first.row ? this.panels.filter((panel) => panel.row === first.row).length : 0;
+    const extra = CAPTION + (first.bar ? BAR : 0) + (inRows ? ROW_TITLE : 0);
+    const free = state.view === "orbit" ? (clientHeight - extra) / clientWidth : first.run.size[1] / first.run.size[0];
+    const layout = bestLayout(count, clientWidth, clientHeight, free, extra, inRows);
+    this.grid.style.gridTemplateColumns = `repeat(${layout.columns}, ${layout.width}px)`;
+    const figure = layout.height + extra - (inRows ? ROW_TITLE : 0);
+    this.grid.style.gridTemplateRows = `repeat(${layout.rows}, ${inRows ? `${ROW_TITLE - GAP}px ` : ""}${figure}px)`;
+    const used = layout.columns * (layout.width + GAP) - GAP;
+    this.grid.parentElement!.style.setProperty("--margin", `${Math.max(Math.floor(0.5 * (clientWidth - used)), 0)}px`);
+    const slack = clientHeight - layout.rows * (layout.height + extra + GAP) + GAP;
+    this.grid.parentElement!.style.setProperty("--slack", `${Math.max(Math.floor(slack), 0)}px`);
+    this.grid.classList.toggle("dense", count > 6);
+    this.grid.classList.toggle("barred", first.bar !== null);
     for (const panel of this.panels) fitCanvas(panel.raster.canvas);
   }
 
@@ -167,10 +208,12 @@ export class Stage {
         trails: (trails && panel.withCells && (this.loader.peek(trails) as Trail[] | undefined)) || [],
         crosshair: this.crosshair?.panel === panel.key ? this.crosshair.at : null,
         small,
+        scaleBar: !small || panel === this.panels[0],
         ratio: panel.raster.canvas.width / Math.max(panel.raster.canvas.clientWidth, 1),
       };
       if (panel.kind === "orbit") panel.projection = drawOrbit(panel.raster, picture);
       else panel.camera = drawTissue(panel.raster, picture);
+      if (panel.bar && panel.scale) drawBarOn(panel.bar, panel.scale, lut(mapOf(state), shade), panel.title);
       panel.note.textContent = noteOf(panel, time);
     }
     return true;
@@ -204,10 +247,12 @@ export class Stage {
     const canvas = make("canvas", "panel-canvas", "", { tabindex: "0", role: "application" });
     canvas.setAttribute(
       "aria-label",
-      `${spec.title}. ${spec.kind === "orbit" ? "Arrow keys turn the block." : "Arrow keys move a crosshair, Enter selects the nearest cell."}`,
+      `${spec.row} ${spec.title}. ${spec.kind === "orbit" ? "Arrow keys turn the block." : "Arrow keys move a crosshair, Enter selects the nearest cell."}`,
     );
     figure.append(caption, canvas);
-    const panel: Panel = { ...spec, figure, note, raster: new Raster(canvas), camera: null, projection: null, field: null, scale: null, cells: null };
+    const bar = spec.withCells ? null : make("canvas", "panel-bar", "", { role: "img" });
+    if (bar) figure.append(bar);
+    const panel: Panel = { ...spec, figure, note, bar, raster: new Raster(canvas), camera: null, projection: null, field: null, scale: null, cells: null };
     this.wire(panel);
     return panel;
   }

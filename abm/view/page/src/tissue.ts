@@ -25,13 +25,14 @@ export interface Picture {
   crosshair: [number, number] | null;
   /** Small pictures leave names out. */
   small: boolean;
+  scaleBar: boolean;
   ratio: number;
 }
 
-/** The map in use: grey under cells, coloured when the field is alone, unless one was chosen. */
-export function mapOf(state: ViewState, withCells: boolean): Exclude<MapName, "auto"> {
+/** The map in use: grey under cells, coloured when fields are alone, unless one was chosen. */
+export function mapOf(state: ViewState): Exclude<MapName, "auto"> {
   if (state.map !== "auto") return state.map;
-  return withCells ? "greys" : "cividis";
+  return state.view === "fields" || state.colour === "none" ? "cividis" : "greys";
 }
 
 /** Layer whose outlines are drawn; the middle one under projections. */
@@ -44,7 +45,7 @@ export function drawTissue(raster: Raster, picture: Picture): Camera {
   const canvas = raster.canvas;
   const camera = cameraOf(run, state.camera, canvas.width, canvas.height);
   raster.begin(pixelOf(PAPER[shade]));
-  const background = lut(mapOf(state, cells !== null), shade);
+  const background = lut(mapOf(state), shade);
   if (picture.field && picture.scale) {
     const { columns, rows } = gridOf(run, picture.field, camera);
     raster.grid(levelsOf(picture.field, picture.scale), picture.field.nx, background, columns, rows);
@@ -120,7 +121,7 @@ function drawLines(context: CanvasRenderingContext2D, camera: Camera, picture: P
   const [left, bottom] = toPixel(camera, run.origin[0], run.origin[1]);
   const [right, top] = toPixel(camera, run.origin[0] + run.size[0], run.origin[1] + run.size[1]);
   overlay.drawFrame(pen, left, top, right - left, bottom - top);
-  overlay.drawScaleBar(pen, Math.max(left, 0), Math.min(bottom, camera.height), !picture.small);
+  if (picture.scaleBar) overlay.drawScaleBar(pen, Math.max(left, 0), Math.min(bottom, camera.height), !picture.small);
 }
 
 function clipToTissue(context: CanvasRenderingContext2D, run: Run, camera: Camera): void {
