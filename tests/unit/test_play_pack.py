@@ -22,7 +22,7 @@ from tests.recorded_runs import Plan, write_run
 
 PAGE = {
     "index.html": '<!doctype html><html><head><meta charset="utf-8"><link rel="stylesheet" href="page.css">'
-    '</head><body><main></main><script src="page.js"></script></body></html>',
+    '</head><body><header></header><main></main><script src="page.js"></script></body></html>',
     "page.css": "main { color: red }",
     "page.js": "const end = '</script>'; // <!-- a",
 }

@@ -219,7 +219,7 @@ class _Page:
         )
         meta = f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         text = read_asset(INDEX)
-        text = _replaced(text, r"(<head[^>]*>\s*(?:<meta charset[^>]*>)?)", lambda m: f"{m[1]}\n{meta}")
+        text = _replaced(text, r"(<head>\s*(?:<meta charset[^>]*>)?)", lambda m: f"{m[1]}\n{meta}")
         text = _replaced(
             text, r'<link rel="stylesheet" href="page\.css"\s*/?>', lambda _: f"<style>{style}</style>"
         )
