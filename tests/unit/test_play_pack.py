@@ -158,7 +158,7 @@ def test_cells_come_back(tmp_path: Path) -> None:
                 np.testing.assert_allclose(decoded[axis], true[axis][order], atol=2000 / 65534)
             activation = true["activation"][order]
             np.testing.assert_array_equal(np.isnan(decoded["activation"]), np.isnan(activation))
-            np.testing.assert_allclose(decoded["activation"], activation, atol=1e-6)
+            np.testing.assert_allclose(decoded["activation"], activation, atol=0.008)
     assert "z" not in decoded
 
 

@@ -90,8 +90,9 @@ class Panel:
         """Names of all types, of all phenotypes, and of the phenotypes that occur in three frames."""
         with self._played.reading() as run:
             names = run.cell_labels
-            numbers = sorted({0, len(self._cell_times) // 2, len(self._cell_times) - 1})
-            codes = [run.cell_values("phenotype", run.frame_rows(n)) for n in numbers if n >= 0]
+            last = len(self._cell_times) - 1
+            numbers = sorted({0, last // 2, last}) if last >= 0 else []
+            codes = [run.cell_values("phenotype", run.frame_rows(n)) for n in numbers]
         phenotypes = [str(name) for name in names["phenotype"]]
         occurring = {phenotypes[code] for frame in codes for code in np.unique(frame)}
         return [str(name) for name in names["type"]], phenotypes, occurring
