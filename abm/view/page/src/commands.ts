@@ -31,7 +31,10 @@ export class Actions {
   }
 
   theme(): void {
-    const order: Theme[] = ["auto", "light", "dark"];
+    // From automatic the other one first, so that every press is seen; then back to automatic.
+    const system = window.matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+    const other = system === "dark" ? "light" : "dark";
+    const order: Theme[] = ["auto", other, system];
     const theme = order[(order.indexOf(this.state.theme) + 1) % order.length];
     this.change({ theme });
     say(`Theme ${theme}.`);

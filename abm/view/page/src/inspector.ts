@@ -32,6 +32,9 @@ export class Inspector {
       if (/^\d{1,15}$/.test(text)) this.store.change({ cell: Number(text) });
       else this.tell(`A cell's id is a whole number, not "${text}".`);
     });
+    this.entry.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") this.entry.blur();
+    });
     byId("cell-clear").addEventListener("click", () => this.store.change({ cell: null, follow: false }));
     this.follow.addEventListener("change", () => this.store.change({ follow: this.follow.checked }));
   }
