@@ -21,7 +21,7 @@ from abm.view.curve_axes import time_label
 from abm.view.labels import name_label, plural
 from abm.view.options import Options
 from abm.view.snapshot import default_days
-from abm.view.style import GREY, TEXT, arm_styles, cell_colours
+from abm.view.style import GREY, arm_styles, cell_colours
 from abm.view.tissue import LOG_FROM
 
 COLOURS = "viridis"
@@ -74,6 +74,7 @@ def draw_radial(groups: RunGroups, options: Options) -> Figure:
         _field_lines(rows[0][column], runs, options.field, region, days)
         _cell_lines(rows[1][column], runs, region, days[-1], labels)
         rows[0][column].set_title(styles[arm].label)
+        rows[1][column].set_xlabel("Distance (mm)")
         if region:
             for row in rows:
                 row[column].axvline(
@@ -88,9 +89,8 @@ def draw_radial(groups: RunGroups, options: Options) -> Figure:
     handles = {str(line.get_label()): line for panel in rows[1] for line in panel.get_lines()}
     named = [line for text, line in handles.items() if not text.startswith("_")]
     rows[1][-1].legend(handles=named, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    figure.supxlabel(f"Distance from the centre of {region or 'the tissue'} (mm)", fontsize=TEXT)
-    edge = f" Dashed: radius of the circle with the area of {region}." if region else ""
-    footnote(figure, f"Means over rings of tissue.{edge} {_count_text(groups)}")
+    edge = " Dashed: radius of the circle of the same area." if region else ""
+    footnote(figure, f"Means over rings around the centre of {region or 'the tissue'}.{edge} {_count_text(groups)}")
     return figure
 
 

@@ -174,6 +174,8 @@ def test_other_hosts_are_refused(host: str | None) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1:80", "localhost:80", "LOCALHOST:80", "[::1]:80"])
 def test_this_host_is_not(host: str) -> None:
     check_host(host, 80)
+    with pytest.raises(Refused):
+        check_host(host, 8080)
 
 
 def test_tokens() -> None:
