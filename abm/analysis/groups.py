@@ -203,6 +203,28 @@ def origin(run: Run) -> str:
     return ", ".join(parts) or "unknown origin"
 
 
+def origin_text(runs: Iterable[Run]) -> str:
+    """The runs behind a figure or film, a line each: file, arm, seed, program, commit, fingerprints."""
+    lines = []
+    for run in runs:
+        record = provenance(run)
+        software, source = record.get("software"), record.get("source")
+        version = software.get("abm") if isinstance(software, dict) else None
+        commit = source.get("commit") if isinstance(source, dict) else None
+        parts = [
+            f"{run.path.name}: arm {run.arm}, replicate {run.replicate}, seed {run.seed}, {run.status}",
+            f"abm {version}" if version else "",
+            f"commit {commit}" if commit else "",
+            *(
+                f"{word} sha256 {record[key]}"
+                for word, key in (("scenario", "scenario_sha256"), ("library", "library_sha256"))
+                if record.get(key)
+            ),
+        ]
+        lines.append(", ".join(filter(None, parts)))
+    return "\n".join(lines)
+
+
 def provenance(run: Run) -> Mapping[str, object]:
     """The provenance of a run as a mapping; empty when it is not JSON."""
     try:

@@ -103,6 +103,8 @@ def movie(
         return
     from abm.view.play.movie import MovieOptions
 
+    if field and len(field) > 1:
+        raise RecordError(f"a video shows one field, not {' and '.join(field)}; a page shows all")
     chosen = MovieOptions(
         field=field[0] if field else None,
         preset=preset,
@@ -144,7 +146,7 @@ def _page(
             say(f"{output}: {budget.words()}")
         with counting("packing", quiet) as progress:
             size = packer.write(output, force=force, progress=progress)
-    print(f"{output}: {size / 1e6:.2g} MB")
+    print(f"{output}: {size / 1e6:.3g} MB")
 
 
 def _video(paths: list[Path], output: Path, options: MovieOptions, force: bool, quiet: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from abm import __version__
-from abm.analysis.groups import RunGroups, provenance
+from abm.analysis.groups import RunGroups, origin_text
 from abm.errors import RecordError
-from abm.record import Run
 from abm.record.faults import os_fault
 from abm.view.style import MM, RC, WIDTH
 
@@ -113,25 +112,3 @@ def metadata(form: str, name: str, groups: RunGroups) -> dict[str, Any]:
                 "CreationDate": None,
                 "ModDate": None,
             }
-
-
-def origin_text(runs: Iterable[Run]) -> str:
-    """The runs behind a figure, a line each: file, arm, replicate, seed, program, commit, fingerprints."""
-    lines = []
-    for run in runs:
-        record = provenance(run)
-        software, source = record.get("software"), record.get("source")
-        version = software.get("abm") if isinstance(software, dict) else None
-        commit = source.get("commit") if isinstance(source, dict) else None
-        parts = [
-            f"{run.path.name}: arm {run.arm}, replicate {run.replicate}, seed {run.seed}, {run.status}",
-            f"abm {version}" if version else "",
-            f"commit {commit}" if commit else "",
-            *(
-                f"{word} sha256 {record[key]}"
-                for word, key in (("scenario", "scenario_sha256"), ("library", "library_sha256"))
-                if record.get(key)
-            ),
-        ]
-        lines.append(", ".join(filter(None, parts)))
-    return "\n".join(lines)

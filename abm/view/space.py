@@ -90,7 +90,9 @@ def draw_radial(groups: RunGroups, options: Options) -> Figure:
     named = [line for text, line in handles.items() if not text.startswith("_")]
     rows[1][-1].legend(handles=named, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     edge = " Dashed: radius of the circle of the same area." if region else ""
-    footnote(figure, f"Means over rings around the centre of {region or 'the tissue'}.{edge} {_count_text(groups)}")
+    footnote(
+        figure, f"Means over rings around the centre of {region or 'the tissue'}.{edge} {_count_text(groups)}"
+    )
     return figure
 
 

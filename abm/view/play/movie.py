@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,6 +90,7 @@ class Movie:
         self._panels = [
             Panel(played, options.field, options.z, cells=options.cells) for played in session.values()
         ]
+        _check_shapes(self._panels)
         self.times = _times(self._panels[0].times, options)
         self.shape = PRESETS[options.preset]
         self._scale = self._common_scale()
@@ -242,6 +243,15 @@ def _check(session: Session, options: MovieOptions) -> None:
     ):
         if given not in known:
             raise RecordError(f"no {what} {given!r}; there are {', '.join(known)}")
+
+
+def _check_shapes(panels: Sequence[Panel]) -> None:
+    first = panels[0].grid.size
+    for panel in panels:
+        if abs(panel.grid.size[1] * first[0] - first[1] * panel.grid.size[0]) > 0.01 * first[0] * first[1]:
+            raise RecordError(
+                f"the tissues of {panels[0].label} and {panel.label} differ in shape; film them one by one"
+            )
 
 
 def _times(recorded: NDArray[np.float64], options: MovieOptions) -> NDArray[np.float64]:

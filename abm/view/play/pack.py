@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from abm import __version__
+from abm.analysis.groups import origin_text
 from abm.errors import RecordError
 from abm.record.layout import CODED_COLUMNS
 from abm.view.play.api import series_document
@@ -66,8 +67,8 @@ class Budget:
     def words(self) -> str:
         """Such as ``about 41 MB (fields 33, cells 7.9, the rest 0.4)``."""
         parts = (("fields", self.fields), ("cells", self.cells), ("the rest", self.rest))
-        listed = ", ".join(f"{name} {size / 1e6:.2g}" for name, size in parts)
-        return f"about {self.total / 1e6:.2g} MB ({listed})"
+        listed = ", ".join(f"{name} {size / 1e6:.3g}" for name, size in parts)
+        return f"about {self.total / 1e6:.3g} MB ({listed})"
 
 
 class PagePacker:
@@ -138,6 +139,7 @@ class PagePacker:
             "version": VERSION,
             "kind": KIND,
             "made_by": f"abm {__version__}",
+            "origin": "\n".join(run.origin for run in self._runs),
             "runs": [run.describe() for run in self._runs],
             "packed": packed,
         }
@@ -165,6 +167,7 @@ class _RunPacker:
             name = run.path.name
             cytokines = _chosen(run.cytokines, options.fields, f"{name}: no field")
             self._variables = _chosen(variable_names(run), options.variables, f"{name}: no variable")
+            self.origin = origin_text([run])
             counts = len(run.field_times), len(run.frame_times)
         field_frames, cell_frames = (thinned(count, options.every) for count in counts)
         self.fields = FieldPacker(played, field_frames, cytokines, options.pixels) if field_frames else None

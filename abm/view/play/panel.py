@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abm.analysis.experiment import Experiment, read_experiment
+from abm.analysis.groups import origin_text
 from abm.errors import RecordError
 from abm.record import CellFrame, Run
-from abm.view.canvas import origin_text
 from abm.view.labels import arm_label, name_label, unit_label
 from abm.view.options import Options
 from abm.view.play.compose import Image, Outline, View, draw_cells, draw_field
