@@ -19,6 +19,7 @@ from tests.e2e.command_line import ROOT, command, environment
 
 CHROMIUM = Path("/usr/bin/chromium")
 SIZE = {"width": 1280, "height": 800}
+PATIENCE = 120.0  # s; a busy machine is slow, not wrong
 
 # Everything that the page shows happens within hours: all cell types, both doses, two regions.
 PLAYED = """\
@@ -93,6 +94,7 @@ class Watcher:
         self.page = page
         self.faults: list[str] = []
         self.asked: list[str] = []
+        page.set_default_timeout(1000 * PATIENCE)
         page.on("pageerror", lambda error: self.faults.append(str(error)))
         page.on("console", lambda line: self.faults.append(line.text) if line.type == "error" else None)
         page.on("request", lambda request: self.asked.append(request.url))
@@ -108,7 +110,7 @@ class Watcher:
         picked = ", ".join(f"{name}: abmView.{name}" for name in names)
         return dict(self.page.evaluate(f"window.abmView ? ({{{picked}}}) : ({{ready: false}})"))
 
-    def until(self, true: Callable[[dict[str, Any]], bool], seconds: float = 30.0) -> dict[str, Any]:
+    def until(self, true: Callable[[dict[str, Any]], bool], seconds: float = PATIENCE) -> dict[str, Any]:
         """Wait until something is true of the view."""
         end = time.monotonic() + seconds
         while not true(view := self.view):

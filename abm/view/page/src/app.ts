@@ -17,7 +17,7 @@ import { Pointer, type Under } from "./pointer";
 import { Readout } from "./readout";
 import type { Run, Source } from "./source";
 import { Stage, type Panel } from "./stage";
-import { toFragment, type Store, type ViewState } from "./state";
+import { runOfCell, toFragment, type Store, type ViewState } from "./state";
 import { nearest, spoken, timelineOf } from "./timeline";
 import { Transport } from "./transport";
 
@@ -42,6 +42,8 @@ export class App {
   private readonly readout: Readout;
   private readonly dark = window.matchMedia("(prefers-color-scheme: dark)");
   private scheduled = false;
+  /** Whether something changed since the last drawing. */
+  private stale = false;
   private addressTimer: number | undefined;
   private inspected = 0;
   private ready = false;
@@ -256,16 +258,19 @@ export class App {
     this.loader.want(wanted);
   }
 
+  /** Draw before the next display frame, once, however often it is asked for. */
   private schedule(): void {
+    this.stale = true;
     if (this.scheduled) return;
     this.scheduled = true;
     requestAnimationFrame(() => {
       this.scheduled = false;
-      this.render();
+      if (this.stale) this.render();
     });
   }
 
   private render(): void {
+    this.stale = false;
     if (this.timeline.length === 0) {
       this.transport.show(0, this.timeline, false, 0);
       this.readout.nothing("These runs have recorded no frames of cells or fields yet.");
@@ -275,6 +280,7 @@ export class App {
     this.ready = this.stage.draw(state, this.time, this.shade, this.inspector.tracks);
     this.fetch();
     this.transport.show(this.index, this.timeline, this.clock.playing, this.clock.fps);
+    this.transport.loading(!this.ready);
     if (!this.ready) return;
     this.drawn += 1;
     this.keepInMiddle();
@@ -291,7 +297,7 @@ export class App {
 
   private keepInMiddle(): void {
     const { cell, follow, camera, view } = this.store.state;
-    const panel = this.stage.panels[0];
+    const panel = this.stage.panels.find(({ run }) => run === runOfCell(this.store.state, this.shown()));
     if (!follow || cell === null || !panel?.cells || view === "orbit") return;
     const row = rowOf(panel.cells, cell);
     if (row < 0 || panel.cells.place[row] !== 0) return;

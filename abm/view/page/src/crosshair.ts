@@ -70,7 +70,7 @@ export class Crosshair {
     if (!cells || at?.panel !== panel.key) return;
     const found = under(panel, this.store, ...at.at);
     if (found.cell !== null) {
-      this.store.change({ cell: found.cell });
+      this.store.change({ cell: found.cell, of: found.run });
       return;
     }
     let best = -1;
@@ -79,6 +79,6 @@ export class Crosshair {
       const distance = (cells.x[i] - at.at[0]) ** 2 + (cells.y[i] - at.at[1]) ** 2;
       if (distance < least && cells.place[i] === 0) [best, least] = [i, distance];
     }
-    if (best >= 0) this.store.change({ cell: cells.id[best] });
+    if (best >= 0) this.store.change({ cell: cells.id[best], of: panel.run.id });
   }
 }

@@ -2,10 +2,10 @@
 
 import { say } from "./announce";
 import { byId, make, short } from "./dom";
-import { codeLabel, unitLabel } from "./labels";
+import { codeLabel, runLabel, unitLabel } from "./labels";
 import { rowOf } from "./picking";
 import type { Cells, Run, Source, Track } from "./source";
-import type { Store } from "./state";
+import { runOfCell, type Store } from "./state";
 import { nearest, spoken } from "./timeline";
 
 export class Inspector {
@@ -49,13 +49,15 @@ export class Inspector {
       this.shown = "";
       this.tracked = "";
       this.tracks.clear();
+      byId("cell-of").textContent = "";
       if (document.activeElement !== this.entry) this.entry.value = "";
       this.hint.textContent = "Click a cell, or type its id.";
       return;
     }
     if (document.activeElement !== this.entry) this.entry.value = String(cell);
-    this.loadTracks(runs, cell);
-    const run = runs[0];
+    this.loadTrack(runOfCell(this.store.state, runs), cell);
+    byId("cell-of").textContent = runs.length > 1 ? runLabel(runOfCell(this.store.state, runs), runs) : "";
+    const run = runOfCell(this.store.state, runs);
     const frame = nearest(run.cellTimes, time);
     const key = `${run.id} ${frame} ${cell} ${run.cellTimes.length}`;
     if (frame < 0 || key === this.shown) return;
@@ -98,12 +100,11 @@ export class Inspector {
     );
   }
 
-  private loadTracks(runs: readonly Run[], cell: number): void {
-    const key = `${cell} ${runs.map((run) => `${run.id}:${run.cellTimes.length}`).join(",")}`;
+  private loadTrack(one: Run, cell: number): void {
+    const key = `${cell} ${one.id}:${one.cellTimes.length}`;
     if (key === this.tracked) return;
     this.tracked = key;
     this.tracks.clear();
-    const one = runs[0];
     this.source.track(one.id, cell).then(
       (track) => {
         if (key !== this.tracked) return;

@@ -15,10 +15,12 @@ import {
   type Trail,
 } from "./source";
 
-const GONE = "The player's server does not answer. Is `abm play` still running?";
-const REFUSED = "The server refused the token. Open the link that `abm play` printed.";
+const GONE = "The player's server does not answer. Is “abm play” still running?";
+const REFUSED = "The server refused the token. Open the link that “abm play” printed.";
 const BYTES = { i8: 8, f4: 4, u1: 1, i1: 1 };
 const BYTE_OUTSIDE = 255;
+/** A request without an answer for so long has failed [ms]. */
+const PATIENCE = 60_000;
 
 interface CellsHead {
   time: number;
@@ -117,6 +119,7 @@ export class LiveSource implements Source {
       response = await fetch(`api/${path}${words.length ? `?${words.join("&")}` : ""}`, {
         headers: { "X-Abm-Token": this.token },
         cache: "no-store",
+        signal: AbortSignal.timeout(PATIENCE),
       });
     } catch {
       throw new SourceError(GONE, true);

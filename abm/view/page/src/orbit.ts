@@ -214,7 +214,7 @@ function drawLines(context: CanvasRenderingContext2D, picture: Picture, view: Pr
   const pen: overlay.Pen = { context, shade, ratio, camera: { k: view.k, x: 0, y: 0, width: view.width, height: view.height } };
   if (state.outlines) outlinePlane(pen, run, view, planeZ, outlineLayer(run, picture.z));
   axes(pen, run, view);
-  const row = cells && state.cell !== null ? rowOf(cells, state.cell) : -1;
+  const row = cells && picture.cell !== null ? rowOf(cells, picture.cell) : -1;
   if (cells && row >= 0 && cells.place[row] === 0) {
     const [px, py] = project(view, cells.x[row], cells.y[row], cells.z[row]);
     overlay.markAt(pen, px, py, 5 * ratio);

@@ -144,12 +144,12 @@ export class Pointer {
     if (!click) return;
     const [px, py] = placeOf(panel, event);
     if (panel.kind === "orbit") {
-      this.store.change({ cell: orbitCell(panel, this.store, px, py) });
+      this.store.change({ cell: orbitCell(panel, this.store, px, py), of: panel.run.id });
       return;
     }
     if (!panel.camera || !panel.withCells) return;
     const found = under(panel, this.store, ...toTissue(panel.camera, px, py));
-    this.store.change(found.cell === null ? { cell: null, follow: false } : { cell: found.cell });
+    this.store.change(found.cell === null ? { cell: null, follow: false } : { cell: found.cell, of: found.run });
   }
 
   private forget(panel: Panel, event: PointerEvent): void {

@@ -137,8 +137,7 @@ function drawEvents(u: uPlot, events: readonly RunEvent[]): void {
   const { ctx } = u;
   const { left, top, width, height } = u.bbox;
   ctx.save();
-  ctx.strokeStyle = cssValue("--now");
-  ctx.globalAlpha = 0.75;
+  ctx.strokeStyle = cssValue("--muted");
   ctx.lineWidth = devicePixelRatio;
   ctx.setLineDash([2 * devicePixelRatio, 3 * devicePixelRatio]);
   ctx.beginPath();

@@ -1,14 +1,14 @@
 // The middle of the page: which pictures there are, what each needs, and drawing them at one time.
 
 import { fitCanvas, make } from "./dom";
-import type { Loader, Request } from "./loader";
+import type { Answer, Loader, Request } from "./loader";
 import { drawOrbit, type Projection } from "./orbit";
 import { Raster } from "./raster";
 import { scaleOf, type Scale } from "./scale";
 import type { Camera } from "./camera";
 import { lut, type Shade } from "./colours";
 import type { Cells, Field, Run, Source, Track, Trail } from "./source";
-import type { ViewState } from "./state";
+import { runOfCell, type ViewState } from "./state";
 import { nearest } from "./timeline";
 import { drawTissue, mapOf, type Picture } from "./tissue";
 import { drawBarOn } from "./bar";
@@ -34,6 +34,7 @@ export interface Panel {
   field: Field | null;
   scale: Scale | null;
   cells: Cells | null;
+  trails: Trail[];
 }
 
 type Spec = Pick<Panel, "key" | "run" | "cytokine" | "z" | "kind" | "withCells" | "title" | "row">;
@@ -117,6 +118,8 @@ export class Stage {
   panels: Panel[] = [];
   crosshair: { panel: string; at: [number, number] } | null = null;
   private signature = "";
+  /** Whether a canvas lost its picture, as it does when its size changes. */
+  private blank = true;
 
   constructor(
     private readonly grid: HTMLElement,
@@ -164,7 +167,7 @@ export class Stage {
     this.grid.parentElement!.style.setProperty("--slack", `${Math.max(Math.floor(slack), 0)}px`);
     this.grid.classList.toggle("dense", count > 6);
     this.grid.classList.toggle("barred", first.bar !== null);
-    for (const panel of this.panels) fitCanvas(panel.raster.canvas);
+    for (const panel of this.panels) this.blank = fitCanvas(panel.raster.canvas) || this.blank;
   }
 
   /** What the pictures need at a time [d]. */
@@ -181,19 +184,16 @@ export class Stage {
     return [...found.values()];
   }
 
-  /** Draw all pictures of a time; false when something has not arrived. */
+  /** Draw all pictures of a time; false when something has not arrived, then what was there stays. */
   draw(state: ViewState, time: number, shade: Shade, tracks: Map<string, Track>): boolean {
-    if (!this.requests(state, time).every((request) => this.loader.settled(request))) return false;
-    for (const panel of this.panels) {
-      const wanted = fieldRequest(panel, state, time);
-      panel.field = wanted ? ((this.loader.peek(wanted) as Field | undefined) ?? null) : null;
-      const cells = panel.withCells ? cellRequest(panel.run, state, time) : null;
-      panel.cells = cells ? ((this.loader.peek(cells) as Cells | undefined) ?? null) : null;
-    }
+    const complete = this.requests(state, time).every((request) => this.loader.settled(request));
+    if (!complete && !this.blank) return false;
+    this.blank = false;
+    if (complete) for (const panel of this.panels) this.take(panel, state, time);
     const variableScale = this.variableScale(state);
+    const marked = runOfCell(state, this.panels.map((panel) => panel.run));
     for (const panel of this.panels) {
-      panel.scale = this.fieldScale(panel.cytokine, state);
-      const trails = trailRequest(panel.run, state, time);
+      if (complete) panel.scale = this.fieldScale(panel.cytokine, state);
       const small = panel.raster.canvas.clientWidth < 260;
       const picture: Picture = {
         run: panel.run,
@@ -204,8 +204,9 @@ export class Stage {
         scale: panel.scale,
         cells: panel.cells,
         variableScale,
+        cell: panel.run === marked ? state.cell : null,
         track: tracks.get(panel.run.id) ?? null,
-        trails: (trails && panel.withCells && (this.loader.peek(trails) as Trail[] | undefined)) || [],
+        trails: panel.trails,
         crosshair: this.crosshair?.panel === panel.key ? this.crosshair.at : null,
         small,
         scaleBar: !small || panel === this.panels[0],
@@ -216,7 +217,15 @@ export class Stage {
       if (panel.bar && panel.scale) drawBarOn(panel.bar, panel.scale, lut(mapOf(state), shade), panel.title);
       panel.note.textContent = noteOf(panel, time);
     }
-    return true;
+    return complete;
+  }
+
+  /** Take over what has arrived for a picture. */
+  private take(panel: Panel, state: ViewState, time: number): void {
+    const arrived = (request: Request | null): Answer | null => (request && this.loader.peek(request)) ?? null;
+    panel.field = arrived(fieldRequest(panel, state, time)) as Field | null;
+    panel.cells = panel.withCells ? (arrived(cellRequest(panel.run, state, time)) as Cells | null) : null;
+    panel.trails = panel.withCells ? ((arrived(trailRequest(panel.run, state, time)) as Trail[] | null) ?? []) : [];
   }
 
   /** Colour scale of a cytokine, the same for all pictures that show it. */
@@ -252,7 +261,7 @@ export class Stage {
     figure.append(caption, canvas);
     const bar = spec.withCells ? null : make("canvas", "panel-bar", "", { role: "img" });
     if (bar) figure.append(bar);
-    const panel: Panel = { ...spec, figure, note, bar, raster: new Raster(canvas), camera: null, projection: null, field: null, scale: null, cells: null };
+    const panel: Panel = { ...spec, figure, note, bar, raster: new Raster(canvas), camera: null, projection: null, field: null, scale: null, cells: null, trails: [] };
     this.wire(panel);
     return panel;
   }
@@ -280,7 +289,7 @@ function fieldRequest(panel: Panel, state: ViewState, time: number): Request | n
   const pixels = Math.max(panel.raster.canvas.width, panel.raster.canvas.height) * Math.max(state.camera?.zoom ?? 1, 1);
   let most = 256;
   while (most < pixels) most *= 2;
-  const every = longest <= 1.5 * most || longest <= 512;
+  const every = longest <= 1.5 * most;
   return { kind: "field", of: { run: run.id, frame, cytokine, z: panel.kind === "orbit" ? planeLayer(run, z) : z, most: every ? 0 : most } };
 }
 

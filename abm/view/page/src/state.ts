@@ -29,6 +29,8 @@ export interface ViewState {
   /** Frames of cells that the trails of the highlighted type go back; 0 for none. */
   trails: number;
   cell: number | null;
+  /** Run of the selected cell; "" for the first one shown. */
+  of: string;
   follow: boolean;
   /** Centre [um] and magnification; null shows everything. */
   camera: { readonly x: number; readonly y: number; readonly zoom: number } | null;
@@ -43,6 +45,11 @@ export interface ViewState {
   light: boolean;
   left: boolean;
   right: boolean;
+}
+
+/** The one of the shown runs that the selected cell is from. */
+export function runOfCell<R extends { id: string }>(state: ViewState, shown: readonly R[]): R {
+  return shown.find((run) => run.id === state.of) ?? shown[0];
 }
 
 export const SPEEDS: readonly number[] = [1, 2, 5, 10, 15, 25, 40];
@@ -63,6 +70,7 @@ export const START: ViewState = {
   highlight: "",
   trails: 0,
   cell: null,
+  of: "",
   follow: false,
   camera: null,
   azimuth: -35,

@@ -20,6 +20,8 @@ export interface Picture {
   scale: Scale | null;
   cells: Cells | null;
   variableScale: Scale | null;
+  /** Selected cell, if it is one of this run. */
+  cell: number | null;
   track: Track | null;
   trails: readonly Trail[];
   crosshair: [number, number] | null;
@@ -113,7 +115,7 @@ function drawLines(context: CanvasRenderingContext2D, camera: Camera, picture: P
   }
   if (picture.track && cells) overlay.drawTrack(pen, picture.track, cells.time);
   context.restore();
-  const row = cells && state.cell !== null ? rowOf(cells, state.cell) : -1;
+  const row = cells && picture.cell !== null ? rowOf(cells, picture.cell) : -1;
   if (cells && row >= 0 && cells.place[row] === 0 && layerTest(run, picture.z)(cells.z[row])) {
     overlay.drawMark(pen, cells.x[row], cells.y[row], radius);
   }

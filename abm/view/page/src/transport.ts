@@ -4,9 +4,13 @@ import { byId, make, short } from "./dom";
 import type { Run } from "./source";
 import { inWords, spoken } from "./timeline";
 
+/** [ms] */
+const SOON = 500;
+
 export class Transport {
   private readonly scrubber = byId<HTMLInputElement>("scrubber");
   private readonly marks = byId("marks");
+  private timer: number | undefined;
 
   constructor(go: (index: number) => void) {
     this.scrubber.addEventListener("input", () => go(Number(this.scrubber.value)));
@@ -23,10 +27,14 @@ export class Transport {
       const key = `${event.time} ${event.text}`;
       return !seen.has(key) && seen.add(key) && event.time >= first && event.time <= last;
     });
+    const places = marks.map((event) => 100 * this.share(timeline, event.time));
     this.marks.replaceChildren(
-      ...marks.map((event) => {
-        const mark = make("i", "", "", { title: `Day ${short(event.time)}: ${event.text}` });
-        mark.style.left = `${(100 * this.share(timeline, event.time)).toFixed(2)}%`;
+      ...marks.map((event, i) => {
+        const text = `Day ${short(event.time)}: ${event.text}`;
+        const mark = make("span", "event", event.text, { title: text, role: "listitem", "aria-label": text });
+        mark.style.left = `${places[i].toFixed(2)}%`;
+        // Each has the room up to the next one.
+        mark.style.maxWidth = `${((places.find((place) => place > places[i]) ?? 100) - places[i]).toFixed(2)}%`;
         return mark;
       }),
     );
@@ -42,6 +50,17 @@ export class Transport {
     byId("app").classList.toggle("playing", playing);
     const play = byId("play");
     play.setAttribute("aria-label", playing ? "Pause" : "Play");
+  }
+
+  /** Say that the frame has not come yet, unless it comes soon. */
+  loading(waiting: boolean): void {
+    if (!waiting) {
+      window.clearTimeout(this.timer);
+      this.timer = undefined;
+      byId("app").classList.remove("waiting");
+    } else {
+      this.timer ??= window.setTimeout(() => byId("app").classList.add("waiting"), SOON);
+    }
   }
 
   /** Share along the scrubber, whose steps are frames, not days. */
