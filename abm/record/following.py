@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,11 @@ from pathlib import Path
 from abm.record.faults import os_fault
 from abm.record.opening import open_checked
 from abm.record.reader import Run
-from abm.record.storage import between_commits
+from abm.record.storage import between_commits, is_being_written
+
+# A waiting writer looks every 5 ms whether it may commit.
+GAP_SECONDS = 0.01
+GAP_EVERY = 0.1
 
 
 class FollowedRun:
@@ -32,6 +37,7 @@ class FollowedRun:
         self._lock = threading.RLock()
         self._run: Run | None = None
         self._state: tuple[int, ...] = ()
+        self._gap_at = 0.0
         with self.reading():
             pass
 
@@ -46,8 +52,16 @@ class FollowedRun:
             try:
                 with between_commits(self.path):
                     yield self._current()
+                self._let_write()
             except OSError as error:
                 raise os_fault(self.path, "read the file", error) from error
+
+    def _let_write(self) -> None:
+        """Leave a gap now and then, so that many readers in a row do not keep a writer waiting."""
+        now = time.monotonic()
+        if now - self._gap_at > GAP_EVERY and is_being_written(self.path):
+            time.sleep(GAP_SECONDS)
+            self._gap_at = now
 
     @property
     def version(self) -> tuple[int, ...]:

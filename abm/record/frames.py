@@ -103,7 +103,7 @@ class CellFrame:
         """Cells whose codes have the given names, e.g. ``where(type="microglia", place="tissue")``."""
         keep = np.ones(len(self), dtype=bool)
         for column, name in names.items():
-            keep &= self.names(column) == name
+            keep &= np.isin(self.columns[column], np.flatnonzero(self.labels[column] == name))
         return replace(self, columns={key: value[keep] for key, value in self.columns.items()})
 
 
