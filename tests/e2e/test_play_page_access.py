@@ -285,6 +285,9 @@ def test_standalone_page_needs_no_network(offline: Watcher, standalone: str) -> 
     offline.press("End")
     assert changed(before, offline.pixels(".panel-canvas >> nth=2")) > 0.001
     assert offline.page.locator("#light-block").is_hidden()
+    offline.choose("field", "CXCL12")
+    offline.page.wait_for_timeout(800)
+    assert "field=CXCL12" in offline.page.evaluate("location.hash"), "a file's address can be kept, too"
 
 
 def test_standalone_values_are_those_of_the_file_within_8_bits(

@@ -145,7 +145,12 @@ export class App {
 
   /** Runs as they are on disk now. */
   renew(runs: readonly Run[]): void {
-    for (const run of runs) this.charts.forget(run.id);
+    for (const run of runs) {
+      this.charts.forget(run.id);
+      const before = this.all.find((old) => old.id === run.id);
+      // A resumed run may write frames anew under numbers that were there.
+      if (before && !(continues(run.cellTimes, before.cellTimes) && continues(run.fieldTimes, before.fieldTimes))) this.loader.clear();
+    }
     this.all = this.all.map((old) => runs.find((run) => run.id === old.id) ?? old);
     this.rebuild();
     if (this.following) this.goTo(this.timeline.length - 1);
@@ -155,12 +160,15 @@ export class App {
     return this.all;
   }
 
+  /** Tell of a failure that is not repeated by itself. */
   fail(error: unknown): void {
     this.banner.show(error instanceof Error ? error.message : String(error), null);
   }
 
+  /** The source answers again. */
   answered(): void {
-    if (this.loader.loading === 0) this.loader.retry();
+    this.banner.hide();
+    this.loader.retry();
   }
 
   address(): string {
@@ -311,7 +319,8 @@ export class App {
     this.readout.show(panel, found, aloud);
   }
 
-  private writeAddress(): void {
+  /** Put the view into the address bar. */
+  writeAddress(): void {
     try {
       history.replaceState(null, "", this.address());
     } catch {
@@ -345,4 +354,9 @@ export class App {
       },
     });
   }
+}
+
+/** Whether times go on from those known before. */
+function continues(now: readonly number[], before: readonly number[]): boolean {
+  return before.every((time, i) => now[i] === time);
 }

@@ -42,7 +42,7 @@ export class Actions {
 
   async copy(): Promise<void> {
     const link = location.href.replace(/#.*$/, "") + this.app.address();
-    history.replaceState(null, "", this.app.address());
+    this.app.writeAddress();
     const button = byId("copy");
     try {
       await navigator.clipboard.writeText(link);

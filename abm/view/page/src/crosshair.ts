@@ -1,6 +1,7 @@
 // Reading and selecting by keyboard: a crosshair in the picture that has the focus.
 
 import { toTissue } from "./camera";
+import { cellAt } from "./picking";
 import { under, type Under } from "./pointer";
 import { spacings } from "./source";
 import type { Panel, Stage } from "./stage";
@@ -65,20 +66,9 @@ export class Crosshair {
 
   /** The nearest cell, however far: a keyboard need not aim. */
   private select(panel: Panel): void {
-    const at = this.stage().crosshair;
-    const cells = panel.cells;
-    if (!cells || at?.panel !== panel.key) return;
-    const found = under(panel, this.store, ...at.at);
-    if (found.cell !== null) {
-      this.store.change({ cell: found.cell, of: found.run });
-      return;
-    }
-    let best = -1;
-    let least = Infinity;
-    for (let i = 0; i < cells.n; i += 1) {
-      const distance = (cells.x[i] - at.at[0]) ** 2 + (cells.y[i] - at.at[1]) ** 2;
-      if (distance < least && cells.place[i] === 0) [best, least] = [i, distance];
-    }
-    if (best >= 0) this.store.change({ cell: cells.id[best], of: panel.run.id });
+    const crosshair = this.stage().crosshair;
+    if (!panel.cells || crosshair?.panel !== panel.key) return;
+    const row = cellAt(panel.run, this.store.state, panel.cells, ...crosshair.at, Infinity, panel.z);
+    if (row >= 0) this.store.change({ cell: panel.cells.id[row], of: panel.run.id });
   }
 }
