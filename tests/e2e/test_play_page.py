@@ -264,9 +264,14 @@ def test_charts_follow_the_runs_and_lead_to_times(watcher: Watcher, url: str, bm
     assert float(watcher.page.locator("#threshold-unit").inner_text().split()[0]) == pytest.approx(
         at, rel=6e-3
     )
-    # Injury at 0 and dose at 1 h.
-    assert watcher.page.locator("#marks i").count() == 2
-    assert "0.04167" in watcher.page.locator("#marks i").nth(1).get_attribute("title")
+    events = watcher.page.locator("#marks .event")
+    assert [line.split(":")[0] for line in events.evaluate_all("all => all.map(e => e.title)")] == [
+        "Day 0",
+        "Day 0.04167",
+    ]
+    assert "MSC" in events.nth(1).inner_text()
+    scrub = watcher.page.locator("#marks").bounding_box()
+    assert events.nth(1).bounding_box()["x"] - scrub["x"] == pytest.approx(scrub["width"] / 8 - 5, abs=2.0)
     before = watcher.pixels("#counts")
     watcher.choose("counts-of", "msc")
     assert changed(before, watcher.pixels("#counts")) > 0.005

@@ -10,7 +10,7 @@ import pytest
 
 from abm.record import Run, open_run
 from tests.e2e.command_line import abm_here
-from tests.e2e.play_page import CHROMIUM, SIZE, Watcher, changed, served
+from tests.e2e.play_page import CHROMIUM, SIZE, Watcher, changed, near_colour, served
 from tests.e2e.test_play_page import bmsc, browser, runs, url, watcher
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
@@ -245,16 +245,21 @@ def test_slow_connection_rounds_values_and_says_so(watcher: Watcher, url: str, b
     assert "≈" in watcher.page.locator("#readout").inner_text()
 
 
-def test_the_server_comes_back(browser: Any, runs: list[Path]) -> None:
+def test_a_server_that_ends_and_comes_back(browser: Any, runs: list[Path]) -> None:
     page = browser.new_context(viewport=SIZE).new_page()
     with served(runs[:1]) as (address, process):
         watcher = Watcher(page).open(address)
+        before = watcher.pixels()
         process.terminate()
         process.wait()
         page.keyboard.press("g")
         page.wait_for_selector("#banner:not([hidden])")
         assert "abm play" in page.locator("#banner-text").inner_text()
-        assert watcher.view["frames"] == 9, "what is there can still be looked at"
+        assert near_colour(watcher.pixels(), (0, 0, 0), 2) < before.shape[0] * before.shape[1] / 2
+    with served(runs[:1], int(address.split(":")[2].split("/")[0])) as (renewed, _):
+        # Another token, which the address bar takes.
+        page.goto("about:blank")
+        assert Watcher(page).open(renewed).view["frames"] == 9
     page.context.close()
 
 
