@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import subprocess
 import time
@@ -12,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from tests.e2e.command_line import ROOT, command, environment
+from abm.record import Run, open_run
+from tests.e2e.command_line import ROOT, abm_here, command, environment
 
 CHROMIUM = Path("/usr/bin/chromium")
 SIZE = {"width": 1280, "height": 800}
@@ -56,6 +59,13 @@ BLOCK = (
     .replace("  opposite: {disc: {center: [320 um, 150 um], radius: 50 um}}\n", "")
     .replace("  sham: {injuries: [{kind: sham, at: 0 d, site: site, edge: 40 um}]}\n  cci: {}\n", "")
 )
+
+
+PAGE_MARKS = [
+    pytest.mark.e2e,
+    pytest.mark.slow,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"needs {CHROMIUM}"),
+]
 
 
 @contextmanager
@@ -173,3 +183,53 @@ def changed(before: NDArray[np.int16], after: NDArray[np.int16]) -> float:
 def near_colour(pixels: NDArray[np.int16], colour: tuple[int, int, int], within: int = 30) -> int:
     """Number of pixels of about a colour."""
     return int((np.abs(pixels - np.array(colour)).max(axis=2) <= within).sum())
+
+
+# ------------------------------------------------------------------------------------------- fixtures
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Three arms of a flat tissue and one block, simulated by the command line."""
+    place = tmp_path_factory.mktemp("played")
+    before = Path.cwd()
+    os.chdir(place)
+    try:
+        for name, text in (("flat", PLAYED), ("block", BLOCK)):
+            (place / f"{name}.yaml").write_text(text, encoding="utf-8")
+            assert abm_here("run", f"{name}.yaml", "-o", place / name, "--quiet") == 0
+    finally:
+        os.chdir(before)
+    return [place / "flat" / f"{arm}_r000.h5" for arm in ("sham", "cci", "cci_bmsc")] + [
+        place / "block" / "cci_bmsc_r000.h5"
+    ]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    with playwright.sync_playwright() as player:
+        chromium = player.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def url(runs: list[Path]) -> Iterator[str]:
+    with served(runs) as (address, _):
+        yield address
+
+
+@pytest.fixture
+def watcher(browser: Any) -> Iterator[Watcher]:
+    context = browser.new_context(viewport=SIZE, color_scheme="light")
+    found = Watcher(context.new_page())
+    yield found
+    context.close()
+    assert found.faults == []
+
+
+@pytest.fixture
+def bmsc(runs: list[Path]) -> Iterator[Run]:
+    with open_run(runs[2]) as run:
+        yield run

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,64 +10,24 @@ import numpy as np
 import pytest
 
 from abm.record import Run, open_run
-from tests.e2e.command_line import abm_here
-from tests.e2e.play_page import BLOCK, CHROMIUM, PLAYED, SIZE, Watcher, changed, near_colour, served
+from tests.e2e.play_page import (
+    PAGE_MARKS,
+    SIZE,
+    Watcher,
+    bmsc,
+    browser,
+    changed,
+    near_colour,
+    runs,
+    url,
+    watcher,
+)
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.slow,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"needs {CHROMIUM}"),
-]
+pytestmark = PAGE_MARKS
+__all__ = ["bmsc", "browser", "runs", "url", "watcher"]  # fixtures
 
 GREEN = (0, 158, 115)  # microglia
 BLUE = (0, 114, 178)  # msc
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Three arms of a flat tissue and one block, simulated by the command line."""
-    place = tmp_path_factory.mktemp("played")
-    before = Path.cwd()
-    os.chdir(place)
-    try:
-        for name, text in (("flat", PLAYED), ("block", BLOCK)):
-            (place / f"{name}.yaml").write_text(text, encoding="utf-8")
-            assert abm_here("run", f"{name}.yaml", "-o", place / name, "--quiet") == 0
-    finally:
-        os.chdir(before)
-    return [place / "flat" / f"{arm}_r000.h5" for arm in ("sham", "cci", "cci_bmsc")] + [
-        place / "block" / "cci_bmsc_r000.h5"
-    ]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as player:
-        chromium = player.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture(scope="module")
-def url(runs: list[Path]) -> Iterator[str]:
-    with served(runs) as (address, _):
-        yield address
-
-
-@pytest.fixture
-def watcher(browser: Any) -> Iterator[Watcher]:
-    context = browser.new_context(viewport=SIZE, color_scheme="light")
-    found = Watcher(context.new_page())
-    yield found
-    context.close()
-    assert found.faults == []
-
-
-@pytest.fixture
-def bmsc(runs: list[Path]) -> Iterator[Run]:
-    with open_run(runs[2]) as run:
-        yield run
 
 
 # ------------------------------------------------------------------------------- values under the cursor

@@ -10,15 +10,21 @@ import pytest
 
 from abm.record import Run, open_run
 from tests.e2e.command_line import abm_here
-from tests.e2e.play_page import CHROMIUM, SIZE, Watcher, changed, near_colour, served
-from tests.e2e.test_play_page import bmsc, browser, runs, url, watcher
+from tests.e2e.play_page import (
+    PAGE_MARKS,
+    SIZE,
+    Watcher,
+    bmsc,
+    browser,
+    changed,
+    near_colour,
+    runs,
+    served,
+    url,
+    watcher,
+)
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.slow,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"needs {CHROMIUM}"),
-]
+pytestmark = PAGE_MARKS
 __all__ = ["bmsc", "browser", "runs", "url", "watcher"]  # fixtures
 
 CONTROLS = "button, select, input, canvas[tabindex]"

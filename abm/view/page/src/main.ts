@@ -93,5 +93,6 @@ async function start(): Promise<void> {
 start().catch((error: unknown) => {
   byId("app").removeAttribute("aria-busy");
   document.documentElement.dataset["theme"] = window.matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+  byId("readout").textContent = "";
   new Banner(() => location.reload()).show(error instanceof Error ? error.message : String(error), null);
 });

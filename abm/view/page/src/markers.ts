@@ -24,6 +24,8 @@ export interface SpriteLook {
 
 const sprites = new Map<string, Sprite>();
 const MOST = 4000;
+/** Around smaller symbols a ring would be most of what is seen [px]. */
+const LEAST_RINGED = 2.6;
 
 /** The symbol of a look. */
 export function spriteOf(look: SpriteLook): Sprite {
@@ -66,7 +68,7 @@ function drawn(look: SpriteLook): Sprite {
   const context = canvas.getContext("2d", { willReadFrequently: true })!;
   // Tiny symbols have no room for a shape.
   const shape = look.radius < 1.6 ? "disc" : look.shape;
-  if (look.ring && look.radius >= 1.6) {
+  if (look.ring && look.radius >= LEAST_RINGED) {
     context.fillStyle = context.strokeStyle = cssOf(look.ring);
     context.lineWidth = look.radius > 5 ? 2.4 : 1.6;
     context.lineJoin = "round";

@@ -62,19 +62,20 @@ function ringsOf(region: Region, layer: number): Ring[] {
   return region.outlines[Math.min(layer, region.outlines.length - 1)] ?? [];
 }
 
-/** Text that can be read on anything. */
+/** Text on a plate of its own, which can be read on anything. */
 export function write(pen: Pen, text: string, x: number, y: number, align: CanvasTextAlign, size = 11): void {
   const { context, shade, ratio } = pen;
   context.save();
+  context.setLineDash([]);
   context.font = `${size * ratio}px ${FONT}`;
-  context.textAlign = align;
   context.textBaseline = "alphabetic";
-  context.lineJoin = "round";
-  context.lineWidth = 3 * ratio;
-  context.strokeStyle = cssOf(PAPER[shade], 0.85);
-  context.strokeText(text, x, y);
+  const width = context.measureText(text).width;
+  const left = align === "center" ? x - 0.5 * width : align === "right" ? x - width : x;
+  const pad = 3 * ratio;
+  context.fillStyle = cssOf(PAPER[shade], 0.8);
+  context.fillRect(left - pad, y - size * ratio, width + 2 * pad, (size + 3) * ratio);
   context.fillStyle = cssOf(INK[shade]);
-  context.fillText(text, x, y);
+  context.fillText(text, left, y);
   context.restore();
 }
 

@@ -18,7 +18,9 @@ export class Readout {
   constructor(
     private readonly runs: () => readonly Run[],
     private readonly source: Source,
-  ) {}
+  ) {
+    this.nothing(IDLE);
+  }
 
   show(panel: Panel | null, found: Under | null, aloud: boolean): void {
     this.panel = panel;

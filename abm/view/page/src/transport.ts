@@ -22,19 +22,21 @@ export class Transport {
     const [first, last] = [timeline[0] ?? 0, timeline[timeline.length - 1] ?? 0];
     byId("start-day").textContent = `${short(first)} d`;
     byId("end-day").textContent = `${short(last)} d`;
-    const seen = new Set<string>();
-    const marks = runs.flatMap((run) => run.events).filter((event) => {
-      const key = `${event.time} ${event.text}`;
-      return !seen.has(key) && seen.add(key) && event.time >= first && event.time <= last;
-    });
-    const places = marks.map((event) => 100 * this.share(timeline, event.time));
+    // What happens at the same time, in one run or in several, has one mark.
+    const texts = new Map<number, Set<string>>();
+    for (const { time, text } of runs.flatMap((run) => run.events)) {
+      if (time >= first && time <= last) texts.set(time, (texts.get(time) ?? new Set()).add(text));
+    }
+    const places = [...texts.keys()].map((time) => 100 * this.share(timeline, time));
     this.marks.replaceChildren(
-      ...marks.map((event, i) => {
-        const text = `Day ${short(event.time)}: ${event.text}`;
-        const mark = make("span", "event", event.text, { title: text, role: "listitem", "aria-label": text });
+      ...[...texts].map(([time, all], i) => {
+        const about = [...all].join("; ");
+        const text = `Day ${short(time)}: ${about}`;
+        const mark = make("span", "event", about, { title: text, role: "listitem", "aria-label": text });
         mark.style.left = `${places[i].toFixed(2)}%`;
         // Each has the room up to the next one.
-        mark.style.maxWidth = `${((places.find((place) => place > places[i]) ?? 100) - places[i]).toFixed(2)}%`;
+        const next = Math.min(...places.filter((place) => place > places[i]), 100);
+        mark.style.maxWidth = `${Math.max(next - places[i], 0).toFixed(2)}%`;
         return mark;
       }),
     );
