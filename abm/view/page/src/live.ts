@@ -20,7 +20,7 @@ const REFUSED = "The server refused the token. Open the link that “abm play”
 const BYTES = { i8: 8, f4: 4, u1: 1, i1: 1 };
 const BYTE_OUTSIDE = 255;
 /** A request without an answer for so long has failed [ms]. */
-const PATIENCE = 60_000;
+const PATIENCE = 180_000;
 
 interface CellsHead {
   time: number;
