@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from abm.engine.run import run
-    from abm.record.reader import open_run
     from abm.scenario.load import load_scenario
+    from abm.view.run_view import open_run
 
 __all__ = ["__version__", "load_scenario", "open_run", "run"]
 
@@ -26,7 +26,7 @@ __version__ = "0.1.0.dev0"
 
 _HOME_OF = {
     "load_scenario": "abm.scenario.load",
-    "open_run": "abm.record.reader",
+    "open_run": "abm.view.run_view",
     "run": "abm.engine.run",
 }
 

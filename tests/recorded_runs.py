@@ -151,6 +151,22 @@ def write_experiment(
     return folder
 
 
+class GrowingRun:
+    """A file that is being written, a day at a time; every day can be read at once."""
+
+    def __init__(self, path: Path, arm: str) -> None:
+        self.arm, self.plan, self.grid = arm, Plan(), _Grid(1)
+        self.writer = RunWriter.create(path, _declare(arm, 0, self.plan, self.grid))
+
+    def append_day(self, day: int) -> None:
+        """Append a point of the readout and a frame of fields and cells."""
+        tick, force = PER_DAY * day, float(threshold(self.arm, 0, np.array([float(day)]))[0])
+        self.writer.append_readout(tick, _readout(self.arm, 0, float(day), force, self.plan))
+        self.writer.append_fields(tick, self.grid.concentration(self.arm, float(day)))
+        self.writer.append_cells(tick, self.grid.cells(self.arm, 0, float(day)))
+        self.writer._flush_all()
+
+
 def scenario_text(arm: str) -> str:
     """The few parts of a resolved scenario that readers look at."""
     injury = INJURIES.get(arm, "CCI")

@@ -101,7 +101,7 @@ def group_runs(paths: str | Path | Iterable[str | Path], *, finished_only: bool 
     arms: dict[str, list[Run]] = {}
     seen: dict[tuple[str, int], Path] = {}
     with ExitStack() as opened:
-        for path in _files(given):
+        for path in result_files(given):
             run = opened.enter_context(open_run(path))
             key = (run.arm, run.replicate)
             if key in seen:
@@ -119,7 +119,14 @@ def group_runs(paths: str | Path | Iterable[str | Path], *, finished_only: bool 
     return groups
 
 
-def _files(paths: Iterable[str | Path]) -> Iterator[Path]:
+def result_files(paths: Iterable[str | Path]) -> Iterator[Path]:
+    """Files as they are, folders as the ``*.h5`` inside, by name.
+
+    Raises
+    ------
+    RecordError
+        Nothing was given, or a folder holds no result file.
+    """
     none = True
     for path in map(Path, paths):
         none = False
@@ -194,6 +201,28 @@ def origin(run: Run) -> str:
     if record.get("library_sha256"):
         parts.append(f"library {str(record['library_sha256'])[:7]}")
     return ", ".join(parts) or "unknown origin"
+
+
+def origin_text(runs: Iterable[Run]) -> str:
+    """The runs behind a figure or film, a line each: file, arm, seed, program, commit, fingerprints."""
+    lines = []
+    for run in runs:
+        record = provenance(run)
+        software, source = record.get("software"), record.get("source")
+        version = software.get("abm") if isinstance(software, dict) else None
+        commit = source.get("commit") if isinstance(source, dict) else None
+        parts = [
+            f"{run.path.name}: arm {run.arm}, replicate {run.replicate}, seed {run.seed}, {run.status}",
+            f"abm {version}" if version else "",
+            f"commit {commit}" if commit else "",
+            *(
+                f"{word} sha256 {record[key]}"
+                for word, key in (("scenario", "scenario_sha256"), ("library", "library_sha256"))
+                if record.get(key)
+            ),
+        ]
+        lines.append(", ".join(filter(None, parts)))
+    return "\n".join(lines)
 
 
 def provenance(run: Run) -> Mapping[str, object]:

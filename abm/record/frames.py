@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -102,7 +103,7 @@ class CellFrame:
         """Cells whose codes have the given names, e.g. ``where(type="microglia", place="tissue")``."""
         keep = np.ones(len(self), dtype=bool)
         for column, name in names.items():
-            keep &= self.names(column) == name
+            keep &= np.isin(self.columns[column], np.flatnonzero(self.labels[column] == name))
         return replace(self, columns={key: value[keep] for key, value in self.columns.items()})
 
 
@@ -124,3 +125,25 @@ class Scalar:
     value: float
     unit: str
     description: str
+
+
+def choose_frame(
+    path: Path, times: NDArray[np.float64], index: int | None, time: float | None, what: str
+) -> int:
+    """Number of the frame with an index (negative from the end), or nearest to a time [d]; one is given.
+
+    Raises
+    ------
+    RecordError
+        There is no such frame, or none at all.
+    """
+    if len(times) == 0:
+        raise RecordError(f"{path}: the file holds no {what}; record them in the scenario (record:)")
+    if (index is None) == (time is None):
+        raise ValueError("give either an index or time=")
+    if time is not None:
+        return int(np.argmin(np.abs(times - time)))
+    assert index is not None
+    if not -len(times) <= index < len(times):
+        raise RecordError(f"{path}: no {what} number {index}; there are {len(times)}, from 0")
+    return index % len(times)

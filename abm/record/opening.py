@@ -58,8 +58,14 @@ def check_format(file: h5py.File, path: Path) -> None:
             raise RecordError(f"{path}: the file is damaged: {name} is missing")
 
 
-def open_checked(path: Path) -> h5py.File:
+def open_checked(path: Path, *, in_place: bool = False) -> h5py.File:
     """Open a result file of this program.
+
+    Parameters
+    ----------
+    in_place : bool
+        Read a file that is being written where it is, instead of a copy; only inside
+        :func:`abm.record.storage.between_commits`, and not after the file has changed.
 
     Raises
     ------
@@ -67,7 +73,7 @@ def open_checked(path: Path) -> h5py.File:
         See :func:`check_signature` and :func:`check_format`; also where the file is cut off or damaged.
     """
     check_signature(path)
-    file = _open_hdf5(path)
+    file = _open_hdf5(path, in_place)
     try:
         check_format(file, path)
     except RecordError:
@@ -79,10 +85,10 @@ def open_checked(path: Path) -> h5py.File:
     return file
 
 
-def _open_hdf5(path: Path) -> h5py.File:
+def _open_hdf5(path: Path, in_place: bool) -> h5py.File:
     # Neither a commit under way nor one that was cut off must be seen half done (see storage.py).
     try:
-        if is_being_written(path):
+        if not in_place and is_being_written(path):
             return h5py.File(snapshot(path), "r")
         if has_journal(path):
             return h5py.File(open_cut_off(path), "r")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
+from types import EllipsisType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 import h5py
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from abm.errors import RecordError
 from abm.record import checkpoints
 from abm.record.checkpoints import Checkpoint
-from abm.record.frames import CellFrame, FieldFrame, LabelledArray, Scalar
+from abm.record.frames import CellFrame, FieldFrame, LabelledArray, Scalar, choose_frame
 from abm.record.layout import (
     BRANCH,
     CELLS,
@@ -76,8 +76,6 @@ class Run:
 
     def _values(self, dataset: h5py.Dataset) -> NDArray[Any]:
         return values_of(dataset, self.path)
-
-    # ----------------------------------------------------------------------------------- what it was
 
     def _text(self, name: str) -> str:
         return str(self._file.attrs[name])
@@ -186,13 +184,17 @@ class Run:
                 return self._labelled(candidate, bare)
         raise RecordError(f"{self.path}: no series {name!r}; there are {', '.join(self.series_names)}")
 
-    def _labelled(self, group: str, name: str) -> LabelledArray:
+    def series_outlines(self) -> list[LabelledArray]:
+        """All series without their points: names, dimensions, labels, units."""
+        return [self._labelled(group, name, 0) for group in SERIES_GROUPS for name in self._members(group)]
+
+    def _labelled(self, group: str, name: str, points: int | None = None) -> LabelledArray:
         dataset = self._members(group)[name]
         dims = dims_of(dataset)
         labels = {dim: self._label_values(group, dim) for dim in dims}
         return LabelledArray(
             name=name,
-            values=read(dataset, ..., self.path),
+            values=read(dataset, slice(points), self.path),
             dims=dims,
             labels=labels,
             unit=str(dataset.attrs.get("units", "")),
@@ -224,7 +226,8 @@ class Run:
         return {column: self._values(self._file[CELLS][table]) for column, table in CODED_COLUMNS.items()}
 
     @cached_property
-    def _column_units(self) -> dict[str, str]:
+    def column_units(self) -> dict[str, str]:
+        """Unit of every column."""
         return {name: str(data.attrs.get("units", "")) for name, data in self._members(CELLS).items()}
 
     def frame(
@@ -242,33 +245,34 @@ class Run:
         RecordError
             There is no such frame.
         """
-        group = self._file[CELLS]
-        number = self._choose(self.frame_times, index, time, "frame of cells")
-        start, size = (int(self._read(f"{CELLS}/{name}", number)) for name in ("frame_start", "frame_size"))
-        members = self._members(CELLS)
-        names = list(members) if columns is None else columns
-        for name in names:
-            if name not in members:
-                raise RecordError(f"{self.path}: no column {name!r}; there are {', '.join(members)}")
+        number = choose_frame(self.path, self.frame_times, index, time, "frame of cells")
+        rows = self.frame_rows(number)
+        names = self.column_names if columns is None else columns
         return CellFrame(
             time=float(self.frame_times[number]),
-            tick=int(self._read(f"{group.name}/tick", number)),
-            columns={name: read(members[name], slice(start, start + size), self.path) for name in names},
+            tick=int(self._read(f"{CELLS}/tick", number)),
+            columns={name: self.cell_values(name, rows) for name in names},
             labels=self.cell_labels,
-            units={name: self._column_units[name] for name in names},
+            units={name: self.column_units[name] for name in names},
         )
 
-    def _choose(self, times: NDArray[np.float64], index: int | None, time: float | None, what: str) -> int:
-        if len(times) == 0:
-            raise RecordError(f"{self.path}: the file holds no {what}; record them in the scenario (record:)")
-        if (index is None) == (time is None):
-            raise ValueError("give either an index or time=")
-        if time is not None:
-            return int(np.argmin(np.abs(times - time)))
-        assert index is not None
-        if not -len(times) <= index < len(times):
-            raise RecordError(f"{self.path}: no {what} number {index}; there are {len(times)}, from 0")
-        return index % len(times)
+    def frame_rows(self, number: int) -> slice:
+        """Rows of the cell table that make up a frame."""
+        start, size = (int(self._read(f"{CELLS}/{name}", number)) for name in ("frame_start", "frame_size"))
+        return slice(start, start + size)
+
+    def cell_values(self, column: str, rows: slice | int) -> NDArray[Any]:
+        """Some rows of one column of the cell table.
+
+        Raises
+        ------
+        RecordError
+            No such column; the message lists those that exist.
+        """
+        members = self._members(CELLS)
+        if column not in members:
+            raise RecordError(f"{self.path}: no column {column!r}; there are {', '.join(members)}")
+        return read(members[column], rows, self.path)
 
     # --------------------------------------------------------------------------------------- fields
 
@@ -281,6 +285,11 @@ class Run:
     def cytokines(self) -> list[str]:
         """Names of the fields."""
         return [str(name) for name in self._values(self._file[FIELDS]["cytokine"])]
+
+    @property
+    def field_unit(self) -> str:
+        """Unit of all fields."""
+        return str(self._file[FIELDS]["concentration"].attrs["units"])
 
     def coordinate(self, axis: str) -> NDArray[np.float64]:
         """Voxel centres along ``x``, ``y`` or ``z`` [um]."""
@@ -309,8 +318,20 @@ class Run:
             str(label): self._read(f"{FIELDS}/{name}", i) for i, label in enumerate(self._values(group[dim]))
         }
 
-    def field(self, cytokine: str, index: int | None = None, *, time: float | None = None) -> FieldFrame:
+    def field(
+        self,
+        cytokine: str,
+        index: int | None = None,
+        *,
+        time: float | None = None,
+        layer: int | slice | EllipsisType = ...,
+    ) -> FieldFrame:
         """One cytokine of one frame, by number (negative from the end) or the frame nearest to a time [d].
+
+        Parameters
+        ----------
+        layer : int or slice, optional
+            Read only these layers; of a single one the values are (ny, nx).
 
         Raises
         ------
@@ -320,37 +341,24 @@ class Run:
         if cytokine not in self.cytokines:
             raise RecordError(f"{self.path}: no field {cytokine!r}; there are {', '.join(self.cytokines)}")
         group = self._file[FIELDS]
-        number = self._choose(self.field_times, index, time, "frame of fields")
+        number = choose_frame(self.path, self.field_times, index, time, "frame of fields")
         dataset = group["concentration"]
         return FieldFrame(
             cytokine=cytokine,
             time=float(self.field_times[number]),
             tick=int(self._read(f"{group.name}/tick", number)),
-            values=read(dataset, (number, self.cytokines.index(cytokine)), self.path),
+            values=read(dataset, (number, self.cytokines.index(cytokine), layer), self.path),
             unit=str(dataset.attrs["units"]),
         )
-
-    # -------------------------------------------------------------------------------- the other rooms
 
     @property
     def events(self) -> list[dict[str, Any]]:
         """The log of events; one dict per line with tick, time [d], kind, text, amount, unit."""
         group = self._file[EVENTS]
-        columns = {
-            name: self._values(group[name])
-            for name in ("tick", "event_time", "kind", "text", "amount", "amount_unit")
-        }
-        return [
-            {
-                "tick": int(columns["tick"][i]),
-                "time": float(columns["event_time"][i]),
-                "kind": str(columns["kind"][i]),
-                "text": str(columns["text"][i]),
-                "amount": float(columns["amount"][i]),
-                "unit": str(columns["amount_unit"][i]),
-            }
-            for i in range(len(columns["tick"]))
-        ]
+        names = ("tick", "event_time", "kind", "text", "amount", "amount_unit")
+        columns = [self._values(group[name]).tolist() for name in names]
+        keys = ("tick", "time", "kind", "text", "amount", "unit")
+        return [dict(zip(keys, row, strict=True)) for row in zip(*columns, strict=True)]
 
     @property
     def summary(self) -> dict[str, Scalar]:

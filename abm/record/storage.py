@@ -313,6 +313,21 @@ def is_being_written(path: str | Path) -> bool:
     return bool(struct.unpack(_FLOCK, answer)[0] != fcntl.F_UNLCK)
 
 
+@contextlib.contextmanager
+def between_commits(path: Path) -> Iterator[None]:
+    """Hold off the commits of whoever writes a file, so that it can be read where it is.
+
+    A writer waits a second at most, so what happens in here must be short.
+
+    Raises
+    ------
+    OSError
+        The file cannot be opened.
+    """
+    with path.open("rb") as file, _commit_lock(file.fileno(), fcntl.F_RDLCK):
+        yield
+
+
 def snapshot(path: Path) -> CommittedFile:
     """Copy a file that is being written, between two commits, into an unnamed temporary file.
 

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from abm import __version__
-from abm.analysis.groups import RunGroups, provenance
+from abm.analysis.groups import RunGroups, origin_text
 from abm.errors import RecordError
 from abm.record.faults import os_fault
 from abm.view.style import MM, RC, WIDTH
@@ -97,7 +97,7 @@ def metadata(form: str, name: str, groups: RunGroups) -> dict[str, Any]:
     title = groups.runs[0].title if groups.runs else ""
     subject = f"{name}: {title}" if title else name
     maker = f"abm {__version__}, matplotlib {mpl.__version__}"
-    described = origin_text(groups)
+    described = origin_text(groups.runs)
     match form:
         case "png":
             return {"Title": subject, "Software": maker, "Description": described}
@@ -112,25 +112,3 @@ def metadata(form: str, name: str, groups: RunGroups) -> dict[str, Any]:
                 "CreationDate": None,
                 "ModDate": None,
             }
-
-
-def origin_text(groups: RunGroups) -> str:
-    """The runs behind a figure, a line each: file, arm, replicate, seed, program, commit, fingerprints."""
-    lines = []
-    for run in groups.runs:
-        record = provenance(run)
-        software, source = record.get("software"), record.get("source")
-        version = software.get("abm") if isinstance(software, dict) else None
-        commit = source.get("commit") if isinstance(source, dict) else None
-        parts = [
-            f"{run.path.name}: arm {run.arm}, replicate {run.replicate}, seed {run.seed}, {run.status}",
-            f"abm {version}" if version else "",
-            f"commit {commit}" if commit else "",
-            *(
-                f"{word} sha256 {record[key]}"
-                for word, key in (("scenario", "scenario_sha256"), ("library", "library_sha256"))
-                if record.get(key)
-            ),
-        ]
-        lines.append(", ".join(filter(None, parts)))
-    return "\n".join(lines)

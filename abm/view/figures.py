@@ -13,10 +13,15 @@ from abm.record.faults import os_fault
 from abm.view.canvas import FORMATS, NothingToShowError, house_style, save
 from abm.view.cells import draw_cells
 from abm.view.cytokines import draw_cytokines
+from abm.view.dose import draw_dose
+from abm.view.homing import draw_homing
 from abm.view.msc import draw_msc
 from abm.view.options import Options
 from abm.view.overview import draw_overview
 from abm.view.pain import draw_nociception, draw_pain
+from abm.view.pairs import draw_pairs
+from abm.view.phase import draw_phase
+from abm.view.space import draw_kymograph, draw_radial
 from abm.view.targets import draw_targets
 from abm.view.tissue import draw_tissue
 
@@ -31,7 +36,15 @@ KINDS: dict[str, Draw] = {
     "msc": draw_msc,
     "targets": draw_targets,
     "overview": draw_overview,
+    "kymograph": draw_kymograph,
+    "radial": draw_radial,
+    "pairs": draw_pairs,
+    "homing": draw_homing,
+    "phase": draw_phase,
+    "dose": draw_dose,
 }
+# What is drawn unless kinds are named; the others answer questions that not everybody has.
+USUAL = ("pain", "nociception", "cells", "cytokines", "tissue", "msc", "targets", "overview")
 
 
 def plot_files(
@@ -54,7 +67,7 @@ def plot_files(
     output : path
         Folder for the figures, made when missing.
     kinds : iterable of str, optional
-        Some of :data:`KINDS`; all that the runs have the data for when omitted.
+        Some of :data:`KINDS`; when omitted, those of :data:`USUAL` that the runs have the data for.
     formats : sequence of str
         Some of ``png``, ``svg``, ``pdf``.
     options : Options, optional
@@ -88,7 +101,7 @@ def plot_groups(
     report: Callable[[str], None] | None = None,
 ) -> list[Path]:
     """The same for runs that are open already; see :func:`plot_files`."""
-    wanted = list(KINDS) if kinds is None else list(dict.fromkeys(kinds))
+    wanted = list(USUAL) if kinds is None else list(dict.fromkeys(kinds))
     _check(wanted, KINDS, "figure")
     _check(formats, FORMATS, "format")
     chosen = options or Options()

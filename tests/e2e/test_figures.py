@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from abm.analysis.groups import group_runs
-from abm.view import KINDS, Options, plot_files
+from abm.view import Options, plot_files
+from abm.view.figures import USUAL
 from tests.e2e.command_line import TINY, abm_here
 from tests.recorded_runs import BOOKS, PAIN, TISSUE
 
@@ -37,7 +38,7 @@ def test_every_figure_of_a_simulation(folder: Path, tmp_path: Path) -> None:
         folder, tmp_path, formats=("png", "svg", "pdf"), options=Options(dpi=60), report=told.append
     )
     drawn = dict.fromkeys(path.stem for path in paths)
-    assert list(drawn) == [kind for kind in KINDS if kind != "targets"]
+    assert list(drawn) == [kind for kind in USUAL if kind != "targets"]
     assert told == ["no figure 'targets': the targets have no arm and day in common with these runs"]
     for path in paths:
         if path.suffix == ".png":

@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from abm.errors import RecordError
-from abm.view import KINDS, Options, plot_files
+from abm.view import Options, plot_files
+from abm.view.figures import USUAL
 from tests.recorded_runs import Plan, write_experiment, write_run
 
 
@@ -31,7 +32,7 @@ FAST = Options(dpi=50)
 def test_all_kinds_in_order(folder: Path, tmp_path: Path) -> None:
     told: list[str] = []
     paths = plot_files(folder, tmp_path / "new" / "figures", options=FAST, report=told.append)
-    assert [path.name for path in paths] == [f"{kind}.png" for kind in KINDS]
+    assert [path.name for path in paths] == [f"{kind}.png" for kind in USUAL]
     assert all(path.stat().st_size > 5000 for path in paths)
     assert told == []
 
