@@ -34,6 +34,7 @@ from abm.cli import (
     run,
     schema,
     study,
+    sweep,
     why,
 )
 from abm.cli.failure import report_error
@@ -79,6 +80,7 @@ def _first_sentence(verb: Callable[..., None]) -> str:
 for _name, _verb in VERBS.items():
     app.command(_name, short_help=_first_sentence(_verb))(_verb)
 app.add_typer(library.app, name="library")
+app.add_typer(sweep.app, name="sweep")
 
 
 def _version(wanted: bool) -> None:

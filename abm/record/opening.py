@@ -67,7 +67,7 @@ def open_checked(path: Path) -> h5py.File:
         See :func:`check_signature` and :func:`check_format`; also where the file is cut off or damaged.
     """
     check_signature(path)
-    file = _open_hdf5(path)
+    file = open_hdf5(path)
     try:
         check_format(file, path)
     except RecordError:
@@ -79,7 +79,14 @@ def open_checked(path: Path) -> h5py.File:
     return file
 
 
-def _open_hdf5(path: Path) -> h5py.File:
+def open_hdf5(path: Path) -> h5py.File:
+    """Open an HDF5 file for reading, whatever is being done to it at the moment.
+
+    Raises
+    ------
+    RecordError
+        It is cut off or damaged.
+    """
     # Neither a commit under way nor one that was cut off must be seen half done (see storage.py).
     try:
         if is_being_written(path):

@@ -28,7 +28,7 @@ from abm.scenario.nodes import (
 )
 from abm.scenario.read import UnreadableError, decode, read_bytes, resolve
 from abm.scenario.settings import SettingError, parse_path
-from abm.sweep.schema import LISTED, MAX_CASES, SAMPLED, AxisPart, Column, Grid, LogNormal, Normal, Range
+from abm.sweep.schema import LISTED, SAMPLED, AxisPart, Column, Grid, LogNormal, Normal, Range
 from abm.units import Measure, parse
 
 #: Digits of a computed value.  What is simulated is exactly what the text says.
@@ -192,7 +192,7 @@ class AxisReader:
             self._fault("an axis has either 'path' (one place) or 'paths' (several that get the same value)")
             return ()
         given = [(part.path, ("path",))] if part.path is not None else []
-        given += [(path, ("paths", i)) for i, path in enumerate(part.paths)]  # type: ignore[list-item,misc]
+        given += [(path, ("paths", i)) for i, path in enumerate(part.paths)]  # type: ignore[misc]
         found: list[KeyPath] = []
         for text, where in given:
             try:
@@ -355,8 +355,3 @@ def _numbers(nodes: Sequence[Node]) -> tuple[NDArray[np.float64] | None, str]:
         return None, ""
     one = parse(f"1 {measures[0].unit_text}").base_value
     return np.array([float(measure.base_value / one) for measure in measures]), measures[0].unit_text
-
-
-def too_many(count: int) -> str:
-    """Why so many cases are none; empty when they are not too many."""
-    return f"{count} cases; at most {MAX_CASES} are planned" if count > MAX_CASES else ""

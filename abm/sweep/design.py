@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from zlib import crc32
 
@@ -213,8 +213,3 @@ def own_seed(seed: int, digest: bytes) -> int:
     words = tuple(int.from_bytes(digest[i : i + 4], "little") for i in range(0, len(digest), 4))
     child = np.random.SeedSequence(seed, spawn_key=words)
     return int(child.generate_state(1, np.uint64)[0] >> np.uint64(1))
-
-
-def as_mapping(axes: Sequence[Axis], values: Floats) -> Mapping[str, float]:
-    """Values of a point by axis."""
-    return {axis.name: float(value) for axis, value in zip(axes, values, strict=True)}
