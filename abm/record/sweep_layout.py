@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +59,10 @@ class FieldFrames:
     shape: tuple[int, ...]
 
 
+def _frames(given: Mapping[str, Any]) -> FieldFrames:
+    return FieldFrames(tuple(given["time"]), tuple(given["cytokines"]), tuple(given["shape"]))
+
+
 @dataclass(frozen=True)
 class SweepDeclaration:
     """What every run of a sweep returns.
@@ -95,10 +100,12 @@ class SweepDeclaration:
         return cls(
             parameters=tuple(Column(**one) for one in given["parameters"]),
             summary=tuple(Column(**one) for one in given["summary"]),
-            dimensions=tuple(Dimension(**one) for one in given["dimensions"]),
+            dimensions=tuple(
+                Dimension(**{**one, "labels": tuple(one["labels"])}) for one in given["dimensions"]
+            ),
             series=tuple(Series(**{**one, "dims": tuple(one["dims"])}) for one in given["series"]),
             time=tuple(given["time"]),
-            fields=None if frames is None else FieldFrames(**{**frames, "shape": tuple(frames["shape"])}),
+            fields=None if frames is None else _frames(frames),
         )
 
     @property

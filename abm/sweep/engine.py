@@ -28,6 +28,12 @@ class Ended:
     message: str = ""
 
 
+def gist(message: str) -> str:
+    """One line of why a run failed: the first, or of a traceback the last."""
+    lines = message.strip().splitlines() or [""]
+    return lines[-1] if lines[0].startswith("Traceback") else lines[0]
+
+
 class Engine(Protocol):
     """Takes runs and reports them as they end; what they return goes into shards, never through here."""
 

@@ -17,7 +17,7 @@ from abm.errors import RecordError
 from abm.record.shards import ShardWriter
 from abm.record.sweep_layout import FAILED
 from abm.study.pool import FIND_ABM, Hand
-from abm.sweep.engine import Ended
+from abm.sweep.engine import Ended, gist
 from abm.sweep.manifest import Manifest
 from abm.sweep.worker import Begun, Broken, Kept, Order, Ran, SetUp, Stuck, failed_row, open_shard_of
 
@@ -171,7 +171,7 @@ class LocalEngine:
             self._shard = open_shard_of(self._manifest.folder, self._manifest.declaration)
         self._shard.append(failed_row(self._manifest, run, attempts, cause, seconds))
         self._shard.flush()
-        self._ended.append(Ended(run, FAILED, seconds, cause.partition("\n")[0]))
+        self._ended.append(Ended(run, FAILED, seconds, gist(cause)))
 
     def _kill_stuck(self) -> None:
         limit = self._manifest.limits.seconds * _PATIENCE_FACTOR + _PATIENCE_SECONDS

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from abm.record.sweep_index import Found, counts
 from abm.record.sweep_layout import COMPLETE, FAILED, MISSING
+from abm.sweep.engine import gist
 from abm.sweep.manifest import Manifest
 from abm.sweep.run import find
 
@@ -110,9 +111,7 @@ def _reasons(manifest: Manifest, found: Found) -> tuple[tuple[str, int, str], ..
     tally: Counter[str] = Counter()
     example: dict[str, str] = {}
     for run in np.flatnonzero(found.status == FAILED):
-        lines = found.message(int(run)).strip().splitlines() or ["?"]
-        # Of a traceback the last line says what happened.
-        reason = lines[-1] if lines[0].startswith("Traceback") else lines[0]
+        reason = gist(found.message(int(run))) or "?"
         tally[reason] += 1
         example.setdefault(reason, manifest.text_of(int(run)))
     return tuple((reason, n, example[reason]) for reason, n in tally.most_common(_LISTED_REASONS))

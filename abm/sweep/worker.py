@@ -14,6 +14,7 @@ from abm.errors import AbmError, Interrupted
 from abm.provenance import machine, software_versions, to_json
 from abm.record.shards import ShardWriter
 from abm.record.sweep_layout import FAILED, ShardRow, SweepDeclaration
+from abm.sweep.engine import gist
 from abm.sweep.manifest import SHARDS, Manifest
 
 #: How long a worker waits for its next run before it makes the rows so far safe [s].
@@ -178,7 +179,7 @@ class Worker:
             self.pipe.send(Broken(order.run, described(error), time.perf_counter() - begin))
             return True
         shard.append(row)
-        self.pipe.send(Ran(order.run, row.status, row.seconds, row.message.partition("\n")[0]))
+        self.pipe.send(Ran(order.run, row.status, row.seconds, gist(row.message)))
         before = shard.durable_rows
         if shard.flush_if_due():
             self.pipe.send(Kept(shard.durable_rows - before))
