@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -41,6 +42,17 @@ Shard = Annotated[
     str | None,
     typer.Option(metavar="I/N", help="Only the I-th of N parts, from 1; for sites without any engine."),
 ]
+Scheduler = Annotated[
+    str,
+    typer.Option(
+        metavar="ADDRESS",
+        help="Of Dask: tcp://host:port, or slurm, pbs, lsf, sge (dask-jobqueue); none: this machine.",
+    ),
+]
+ProfileFile = Annotated[
+    Path | None,
+    typer.Option("--profile", metavar="FILE", help="What a SLURM cluster wants to be told (YAML)."),
+]
 Todo = Annotated[Path | None, typer.Option(hidden=True, help="Only the runs listed in a file.")]
 
 
@@ -76,13 +88,18 @@ def run(
     output: Output = None,
     engine: EngineName = "local",
     processes: Processes = None,
+    scheduler: Scheduler = "",
+    profile: ProfileFile = None,
     shard: Shard = None,
     todo: Todo = None,
     anyway: Anyway = False,
     quiet: Quiet = False,
 ) -> None:
     """Make the runs of a sweep that are not there yet; the same command goes on after any kind of stop."""
-    _run(_planned(source, output, anyway, quiet), engine, processes, _part(shard), todo, False, quiet)
+    part, means = _part(shard), _Means(engine, processes, scheduler, profile)
+    if part is not None and engine != "local":
+        raise typer.BadParameter(f"--shard is a part for this machine; {engine} deals out all runs itself")
+    _run(_planned(source, output, anyway, quiet), means, part, todo, False, quiet)
 
 
 @app.command()
@@ -91,12 +108,14 @@ def retry(
     failed: Annotated[bool, typer.Option("--failed", help="Make the failed runs again.")] = False,
     engine: EngineName = "local",
     processes: Processes = None,
+    scheduler: Scheduler = "",
+    profile: ProfileFile = None,
     quiet: Quiet = False,
 ) -> None:
     """Make failed runs again, and those that are missing."""
     if not failed:
         raise typer.BadParameter("say --failed: these are the runs that are made again")
-    _run(folder, engine, processes, None, None, True, quiet)
+    _run(folder, _Means(engine, processes, scheduler, profile), None, None, True, quiet)
 
 
 @app.command()
@@ -222,20 +241,38 @@ def _part(shard: str | None) -> Part | None:
         raise typer.BadParameter(f"--shard: {error}") from None
 
 
-def _engine(name: str, processes: int | None) -> Engine:
-    from abm.study.cores import default_processes
+@dataclass(frozen=True)
+class _Means:
+    """With what runs are made."""
 
-    if name == "local":
-        from abm.sweep.local import LocalEngine
+    engine: str = "local"
+    processes: int | None = None
+    scheduler: str = ""
+    profile: Path | None = None
 
-        return LocalEngine(processes or default_processes(1))
-    raise typer.BadParameter(f"--engine {name}: there are {', '.join(ENGINES)}")
+    def make(self) -> Engine:
+        """The engine; packages of a cluster are loaded only here."""
+        from abm.study.cores import default_processes
+
+        processes = self.processes or default_processes(1)
+        if self.engine == "local":
+            from abm.sweep.local import LocalEngine
+
+            return LocalEngine(processes)
+        if self.engine == "slurm":
+            from abm.sweep.slurm import SlurmEngine, load_profile
+
+            return SlurmEngine(load_profile(self.profile))
+        if self.engine not in ENGINES:
+            raise typer.BadParameter(f"--engine {self.engine}: there are {', '.join(ENGINES)}")
+        from abm.sweep.futures import DaskPool, FuturesEngine, MpiPool
+
+        return FuturesEngine(MpiPool() if self.engine == "mpi" else DaskPool(self.scheduler, processes))
 
 
 def _run(
     folder: Path,
-    engine: str,
-    processes: int | None,
+    means: _Means,
     part: Part | None,
     todo: Path | None,
     retry_failed: bool,
@@ -250,7 +287,7 @@ def _run(
     with watching(quiet) as watcher:
         outcome = run_sweep(
             folder,
-            _engine(engine, processes),
+            means.make(),
             part=part,
             only=only,
             retry_failed=retry_failed,

@@ -10,7 +10,7 @@ from pathlib import Path
 from abm.errors import Fault, ScenarioError
 from abm.record.sweep_merge import RESERVED
 from abm.scenario.load import Experiment
-from abm.scenario.nodes import KeyPath, MapNode, dotted, nearest
+from abm.scenario.nodes import KeyPath, ListNode, MapNode, Node, ScalarNode, dotted, nearest
 from abm.scenario.parts import check_version, in_order, mark_at, named_experiment, read_document, valid_part
 from abm.scenario.settings import SettingError
 from abm.scenario.validate import validate
@@ -64,11 +64,13 @@ def load_sweep(path: str | Path) -> Sweep:
     check_version(document, SCHEMA_VERSION, "sweep files", faults)
     experiment = named_experiment(document, path.parent, faults)
     axes = _axes(document, path.parent, faults)
+    _check_paired(axes, document, faults)
     if file is not None:
-        _check_groups(file, axes, document, faults)
+        _check_sample(file, axes, document, faults)
     arms: tuple[str, ...] = ()
+    if experiment is not None:
+        arms = _arms(experiment, document, faults)
     if experiment is not None and file is not None:
-        arms = _arms(file, experiment, document, faults)
         experiment = replace(
             experiment,
             replicates=experiment.replicates if file.replicates is None else file.replicates,
@@ -111,23 +113,37 @@ def _axes(document: MapNode, folder: Path, faults: list[Fault]) -> list[Axis]:
     return axes
 
 
-def _check_groups(file: SweepFile, axes: Sequence[Axis], document: MapNode, faults: list[Fault]) -> None:
-    """Axes that vary together are as long as each other; distributions need a sample."""
+def _names(document: MapNode, key: str) -> tuple[str, ...]:
+    """A list of names at the top of the file; read by itself, so that other faults do not hide its own."""
+    node = document.entries.get(key)
+    items = node.items if isinstance(node, ListNode) else ()
+    return tuple(str(item.value) if isinstance(item, ScalarNode) else "" for item in items)
+
+
+def _check_paired(axes: Sequence[Axis], document: MapNode, faults: list[Fault]) -> None:
+    """Axes that vary together are as long as each other."""
     by_name = {axis.name: axis for axis in axes}
-    for i, name in enumerate(file.paired):
+    vary = document.entries.get("vary")
+    known = list(vary.entries) if isinstance(vary, MapNode) else []
+    paired = _names(document, "paired")
+    for i, name in enumerate(paired):
         mark = mark_at(document, ("paired", i))
-        if name not in file.vary:
-            faults.append(mark.fault(f"no axis '{name}'{nearest(name, file.vary)}", f"paired.{i}"))
+        if name not in known:
+            faults.append(mark.fault(f"no axis '{name}'{nearest(name, known)}", f"paired.{i}"))
         elif name in by_name and by_name[name].spread is not None:
             message = f"'{name}' is a distribution; only lists, grids and tables are paired"
             faults.append(mark.fault(message, f"paired.{i}"))
-    for group in groups_of(axes, file.paired):
+    for group in groups_of(axes, paired):
         members = [axes[i] for i in group]
         lengths = {len(axis.nodes) for axis in members}
         if len(lengths) > 1:
             each = ", ".join(f"{axis.name} has {len(axis.nodes)}" for axis in members)
             message = f"axes that vary together have as many values as each other; {each}"
             faults.append(mark_at(document, ("paired",)).fault(message, "paired"))
+
+
+def _check_sample(file: SweepFile, axes: Sequence[Axis], document: MapNode, faults: list[Fault]) -> None:
+    """Distributions need a sample, and a sample distributions."""
     sampled = [axis for axis in axes if axis.spread is not None]
     if sampled and file.sample is None:
         message = "a distribution needs 'sample' at the top: how many points are drawn, and how"
@@ -146,15 +162,16 @@ def _check_groups(file: SweepFile, axes: Sequence[Axis], document: MapNode, faul
         faults.append(mark.fault("indices belong to the method sobol", "sample.indices"))
 
 
-def _arms(file: SweepFile, experiment: Experiment, document: MapNode, faults: list[Fault]) -> tuple[str, ...]:
-    if file.arms is None:
+def _arms(experiment: Experiment, document: MapNode, faults: list[Fault]) -> tuple[str, ...]:
+    given = _names(document, "arms")
+    if not given:
         return tuple(experiment.arms)
-    for i, name in enumerate(file.arms):
+    for i, name in enumerate(given):
         if name not in experiment.arms:
             known = ", ".join(experiment.arms)
             message = f"no arm '{name}'{nearest(name, experiment.arms)}; arms: {known}"
             faults.append(mark_at(document, ("arms", i)).fault(message, f"arms.{i}"))
-    return tuple(name for name in experiment.arms if name in file.arms)
+    return tuple(name for name in experiment.arms if name in given)
 
 
 def _learn(resolver: Resolver, axes: Sequence[Axis], document: MapNode, faults: list[Fault]) -> None:
@@ -187,7 +204,7 @@ def _learn(resolver: Resolver, axes: Sequence[Axis], document: MapNode, faults: 
             faults.append(mark.fault(message, f"vary.{axis.name}"))
 
 
-def _some_values(axis: Axis) -> list:  # type: ignore[type-arg]
+def _some_values(axis: Axis) -> list[Node]:
     if axis.spread is not None:
         return [axis.node(axis.spread.at(u)) for u in (0.25, 0.75)]
     return [axis.nodes[0], axis.nodes[-1]]
