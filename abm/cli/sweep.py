@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from abm.cli.options import AsJson, Processes, Quiet, ReplaceFile
+from abm.cli.sensitivity import Against, Arm, Quantity
 
 if TYPE_CHECKING:
     from abm.sweep.engine import Engine
@@ -190,6 +191,34 @@ def table(
     refuse_existing(output, force)
     rows = write_table(Manifest.load(folder), output)
     print(f"{output}: {rows} cases")
+
+
+@app.command()
+def plot(
+    folder: Folder,
+    along: Annotated[
+        list[str], typer.Option("--along", metavar="AXIS", help="One axis: a curve; two: a surface.")
+    ],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE", help="Figure: *.png, *.svg or *.pdf.")
+    ],
+    quantity: Quantity = "pain_area",
+    arm: Arm = "",
+    against: Against = "",
+    window: Annotated[
+        float | None, typer.Option(metavar="X", help="Value at which the therapeutic window is outlined.")
+    ] = None,
+    force: ReplaceFile = False,
+) -> None:
+    """Draw a result over one or two axes: dose-response curve, response surface, therapeutic window."""
+    from abm.cli.sweep_plot import draw
+    from abm.cli.text_files import refuse_existing
+
+    if not 1 <= len(along) <= 2:
+        raise typer.BadParameter("--along: give one axis or two")
+    refuse_existing(output, force)
+    draw(folder, output, quantity, along, arm, against, window)
+    print(output)
 
 
 @app.command()

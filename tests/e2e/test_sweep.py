@@ -76,7 +76,7 @@ def test_status_and_table(done: Path, capsys: pytest.CaptureFixture[str]) -> Non
     status = json.loads(capsys.readouterr().out)
     assert (status["runs"], status["cases"], status["complete"], status["missing"]) == (14, 24, 14, 0)
     assert abm_here("sweep", "table", done / "out", "-o", done / "t.csv", "--force") == 0
-    rows = list(csv.DictReader((done / "t.csv").open(encoding="utf-8")))
+    rows = list(csv.DictReader((done / "t.csv").read_text(encoding="utf-8").splitlines()))
     assert len(rows) == 24
     assert {row["status"] for row in rows} == {"complete"}
     # The arm without cells is one run for all doses.
