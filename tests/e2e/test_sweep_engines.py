@@ -57,7 +57,7 @@ def columns(folder: Path) -> dict[str, bytes]:
 def test_chunks_hold_every_run_once() -> None:
     chunks = chunks_of(list(range(3, 25)), 5)
     assert max(map(len, chunks)) <= 5 and len(chunks) == 5
-    assert sorted(sum(chunks, [])) == list(range(3, 25))
+    assert sorted(run for chunk in chunks for run in chunk) == list(range(3, 25))
 
 
 def test_a_chunk_in_this_process(planned: Path, local: dict[str, bytes]) -> None:
