@@ -84,7 +84,7 @@ def sobol_indices(results: Floats, axes: int, level: float = LEVEL) -> Sensitivi
         Fewer than two base points have all their results.
     """
     blocks = np.asarray(results, dtype=np.float64).reshape(axes + 2, -1)
-    whole = np.isfinite(blocks).all(axis=0)
+    whole: NDArray[np.bool_] = np.asarray(np.isfinite(blocks).all(axis=0))
     kept = blocks[:, whole]
     _enough(kept.shape[1], "base points")
 
@@ -127,7 +127,7 @@ def morris_effects(results: Floats, points: Floats, level: float = LEVEL) -> Sen
     """
     axes = points.shape[1]
     paths, values = points.reshape(-1, axes + 1, axes), np.asarray(results).reshape(-1, axes + 1)
-    whole = np.isfinite(values).all(axis=1)
+    whole: NDArray[np.bool_] = np.asarray(np.isfinite(values).all(axis=1))
     _enough(int(whole.sum()), "trajectories")
     steps, changes = np.diff(paths[whole], axis=1), np.diff(values[whole], axis=1)
     moved = np.argmax(np.abs(steps), axis=2)

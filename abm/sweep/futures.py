@@ -127,11 +127,12 @@ class DaskPool:
             # Adapting replaces jobs that are lost; scaling to a number does not.
             self._cluster.adapt(minimum=workers, maximum=workers)
         elif not address:
-            self._cluster = LocalCluster(
+            self._cluster = LocalCluster(  # type: ignore[no-untyped-call]
                 n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None
             )
         try:
-            self._client = Client(self._cluster if self._cluster is not None else address)
+            place = self._cluster if self._cluster is not None else address
+            self._client = Client(place)  # type: ignore[no-untyped-call]
         except OSError as error:
             raise EngineError(f"no scheduler of Dask answers at {address}: {error}") from error
         if address and address not in self.CLUSTERS:
@@ -143,7 +144,7 @@ class DaskPool:
 
     def close(self) -> None:
         """Leave the scheduler; end the workers that were started here."""
-        self._client.close()
+        self._client.close()  # type: ignore[no-untyped-call]
         if self._cluster is not None:
             self._cluster.close()
 
