@@ -110,6 +110,7 @@ class DaskPool:
     #: Clusters of dask-jobqueue by the name of the batch system.
     CLUSTERS = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "lsf": "LSFCluster", "sge": "SGECluster"}  # noqa: RUF012
     _RETRIES = 3
+    _MEMORY = "2GB"  # of a job, where the configuration of dask-jobqueue says nothing
 
     def __init__(self, address: str, workers: int) -> None:
         try:
@@ -119,11 +120,7 @@ class DaskPool:
         self.workers = workers
         self._cluster: Any = None
         if address in self.CLUSTERS:
-            try:
-                import dask_jobqueue
-            except ImportError as error:
-                raise EngineError(f"dask on {address} needs dask-jobqueue; install abm[hpc]") from error
-            self._cluster = getattr(dask_jobqueue, self.CLUSTERS[address])(processes=1, cores=1)
+            self._cluster = self._jobs(address)
             # Adapting replaces jobs that are lost; scaling to a number does not.
             self._cluster.adapt(minimum=workers, maximum=workers)
         elif not address:
@@ -137,6 +134,16 @@ class DaskPool:
             raise EngineError(f"no scheduler of Dask answers at {address}: {error}") from error
         if address and address not in self.CLUSTERS:
             self.workers = max(1, len(self._client.scheduler_info()["workers"]))
+
+    def _jobs(self, system: str) -> Any:
+        """A cluster of jobs of one core each."""
+        try:
+            import dask
+            import dask_jobqueue
+        except ImportError as error:
+            raise EngineError(f"dask on {system} needs dask-jobqueue; install abm[hpc]") from error
+        memory = dask.config.get(f"jobqueue.{system}.memory", None) or self._MEMORY
+        return getattr(dask_jobqueue, self.CLUSTERS[system])(processes=1, cores=1, memory=memory)
 
     def submit(self, function: Callable[..., list[Ended]], folder: str, runs: Sequence[int]) -> Any:
         """A future of Dask; a chunk whose worker is lost is started again elsewhere."""

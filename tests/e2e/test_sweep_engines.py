@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +20,7 @@ from abm.sweep.chunk import chunks_of, work_chunk
 from abm.sweep.manifest import Manifest
 from abm.sweep.run import find
 from abm.sweep.slurm import Profile, job_script, load_profile
-from tests.e2e.command_line import abm, abm_here, environment
+from tests.e2e.command_line import TINY, abm, abm_here, environment, start, wait_until
 from tests.sweeps import write_sweep
 
 pytestmark = pytest.mark.e2e
@@ -82,14 +84,58 @@ def test_dask_on_this_machine(planned: Path, local: dict[str, bytes]) -> None:
     importlib.util.find_spec("mpi4py") is None or shutil.which("mpirun") is None, reason="no MPI here"
 )
 def test_mpi(planned: Path, local: dict[str, bytes]) -> None:
-    command = ["mpirun", "--allow-run-as-root", "--oversubscribe", "-n", "3", sys.executable]
-    command += ["-m", "mpi4py.futures", "-m", "abm", "sweep", "run", str(planned), "--engine", "mpi"]
     answer = subprocess.run(
-        command, capture_output=True, text=True, check=False, env=environment(), timeout=250
+        mpirun(planned), capture_output=True, text=True, check=False, env=environment(), timeout=250
     )
     assert answer.returncode == 0, answer.stderr
     assert (find(Manifest.load(planned)).status == COMPLETE).all()
     assert columns(planned) == local
+
+
+def process_of(folder: Path) -> int:
+    """A process that is making runs: shards are named by host, process and chance."""
+    part = next(iter((folder / "shards").glob("*.part")))
+    return int(part.stem.split("-")[-2])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("distributed") is None, reason="no Dask here")
+def test_dask_outlives_a_killed_worker(tmp_path: Path) -> None:
+    write_sweep(tmp_path, scenario=TINY.replace("duration: 6 h", "duration: 6 d"))
+    assert abm_here("sweep", "plan", tmp_path / "sweep.yaml", "-o", tmp_path / "out") == 0
+    with start("sweep", "run", "out", "--engine", "dask", "--processes", "2", cwd=tmp_path) as process:
+        wait_until(lambda: any((tmp_path / "out" / "shards").glob("*.part")))
+        os.kill(process_of(tmp_path / "out"), signal.SIGKILL)
+        _, said = process.communicate(timeout=280)
+    assert process.returncode == 0, said
+    assert (find(Manifest.load(tmp_path / "out")).status == COMPLETE).all()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    importlib.util.find_spec("mpi4py") is None or shutil.which("mpirun") is None, reason="no MPI here"
+)
+def test_mpi_goes_on_after_a_killed_rank(tmp_path: Path) -> None:
+    write_sweep(tmp_path, scenario=TINY.replace("duration: 6 h", "duration: 6 d"))
+    folder = tmp_path / "out"
+    assert abm_here("sweep", "plan", tmp_path / "sweep.yaml", "-o", folder) == 0
+    with subprocess.Popen(mpirun(folder), env=environment(), stderr=subprocess.DEVNULL) as process:
+        wait_until(lambda: (find(Manifest.load(folder)).status == COMPLETE).any())
+        os.kill(process_of(folder), signal.SIGKILL)
+        assert process.wait(timeout=120) != 0
+    before = int((find(Manifest.load(folder)).status == COMPLETE).sum())
+    assert 0 < before < 14
+    answer = subprocess.run(
+        mpirun(folder), capture_output=True, text=True, check=False, env=environment(), timeout=280
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert f"{before} complete before" in answer.stdout
+    assert (find(Manifest.load(folder)).status == COMPLETE).all()
+
+
+def mpirun(folder: Path) -> list[str]:
+    command = ["mpirun", "--allow-run-as-root", "--oversubscribe", "-n", "3", sys.executable]
+    return [*command, "-m", "mpi4py.futures", "-m", "abm", "sweep", "run", str(folder), "--engine", "mpi"]
 
 
 def test_job_script(planned: Path) -> None:

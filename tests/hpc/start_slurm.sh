@@ -26,6 +26,7 @@ fi
 
 mkdir -p "$folder/state" "$folder/spool"
 cpus=$(nproc)
+memory=$(awk '/^MemTotal/ {print int($2 / 1024) - 512}' /proc/meminfo)
 cat > /etc/slurm/slurm.conf <<CONF
 ClusterName=test
 SlurmctldHost=$host(127.0.0.1)
@@ -51,7 +52,7 @@ SchedulerParameters=sched_min_interval=0,batch_sched_delay=0
 AccountingStorageType=accounting_storage/none
 MaxArraySize=10001
 KillWait=5
-NodeName=$host NodeAddr=127.0.0.1 CPUs=$cpus State=UNKNOWN
+NodeName=$host NodeAddr=127.0.0.1 CPUs=$cpus RealMemory=$memory State=UNKNOWN
 PartitionName=main Nodes=$host Default=YES MaxTime=INFINITE State=UP
 CONF
 # SLURM 22.05 wants a control group plugin even when nothing is constrained; later ones know "disabled".

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import signal
@@ -102,3 +103,27 @@ def test_an_array_with_a_killed_worker_a_cancelled_and_a_requeued_element(tmp_pa
     for name in ("out", "local"):
         assert abm_here("sweep", "merge", tmp_path / name, "-o", tmp_path / f"{name}.h5", "-q") == 0
     assert columns(tmp_path / "out.h5") == columns(tmp_path / "local.h5")
+
+
+JOBQUEUE = """\
+jobqueue:
+  slurm:
+    interface: lo
+    memory: 1GB
+    walltime: '00:20:00'
+"""
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.skipif(importlib.util.find_spec("dask_jobqueue") is None, reason="no dask-jobqueue here")
+def test_dask_starts_its_workers_as_jobs(tmp_path: Path) -> None:
+    if not answering():
+        pytest.skip("SLURM is installed, but its daemons are not running")
+    write_sweep(tmp_path)
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "jobqueue.yaml").write_text(JOBQUEUE, encoding="utf-8")
+    assert abm_here("sweep", "plan", tmp_path / "sweep.yaml", "-o", tmp_path / "out") == 0
+    arguments = ("sweep", "run", "out", "--engine", "dask", "--scheduler", "slurm", "--processes", "2")
+    answer = abm(*arguments, cwd=tmp_path, timeout=900, DASK_CONFIG=str(tmp_path / "config"))
+    assert answer.returncode == 0, answer.stderr
+    assert (statuses(tmp_path / "out") == COMPLETE).all()
