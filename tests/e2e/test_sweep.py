@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import json
 import os
 import re
@@ -198,3 +199,53 @@ def test_axis_over_an_arm_that_does_not_exist(tmp_path: Path, capsys: pytest.Cap
     write_sweep(tmp_path, SWEEP.replace(DOSE, DOSE.replace("cells", "sells", 1)))
     assert abm_here("sweep", "plan", tmp_path / "sweep.yaml") == 2
     assert "sells" in capsys.readouterr().err
+
+
+def test_figures(done: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one = ("--arm", "cells", "--against", "cci", "--force")
+    for axes, name in ((("dose",), "curve.png"), (("dose", "hour"), "surface.svg")):
+        along = [part for axis in axes for part in ("--along", axis)]
+        assert abm_here("sweep", "plot", done / "out", *along, "-o", done / name, *one) == 0
+        assert (done / name).stat().st_size > 5_000
+    assert "BMSC" not in (done / "surface.svg").read_text(encoding="utf-8")
+    assert abm_here("sweep", "plot", done / "out", "--along", "dosis", "-o", done / "x.png", *one) == 2
+    assert "did you mean 'dose'?" in " ".join(capsys.readouterr().err.split())
+    assert abm_here("sweep", "plot", done / "out", "--along", "dose", "-o", done / "x.png") == 2
+    assert "say which arm" in capsys.readouterr().err
+
+
+def test_parquet_or_how_to_get_it(done: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = abm_here("sweep", "table", done / "out", "-o", done / "t.parquet", "--force")
+    if importlib.util.find_spec("pyarrow") is None:
+        assert code == 4 and "abm[export]" in capsys.readouterr().err
+        return
+    from pyarrow import parquet
+
+    found = parquet.read_table(done / "t.parquet")
+    assert found.num_rows == 24 and found.column("dose").to_pylist()[-1] == 1e6
+    assert found.schema.field("pain_area").metadata == {b"units": b"d"}
+
+
+def test_sensitivity_of_a_small_morris_design(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    vary = "  edge: {path: injuries.0.edge, range: {low: 10 um, high: 60 um}}\n"
+    vary += "  radius: {path: regions.site.disc.radius, range: {low: 40 um, high: 120 um}}\n"
+    text = "schema_version: 1\nscenario: tiny.yaml\narms: [cci]\nreplicates: 1\nvary:\n" + vary
+    write_sweep(tmp_path, text + "sample: {method: morris, points: 4}\n")
+    folder = tmp_path / "out"
+    assert abm_here("sweep", "run", tmp_path / "sweep.yaml", "-o", folder, "--processes", "1", "-q") == 0
+    capsys.readouterr()
+    assert abm_here("sensitivity", folder, "--of", "nociception_peak", "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["points"], document["of_points"]) == (4, 4)
+    effects = document["measures"]["mean |effect|"]
+    assert set(effects) == {"edge", "radius"} and effects["radius"]["value"] > 0.0
+    assert abm_here("sensitivity", folder, "-o", tmp_path / "tornado.png", "--of", "nociception_peak") == 0
+    assert "radius" in capsys.readouterr().out
+    assert (tmp_path / "tornado.png").stat().st_size > 5_000
+    assert abm_here("sensitivity", folder, "--of", "pain") == 2
+    assert "no quantity 'pain'" in capsys.readouterr().err
+
+
+def test_sensitivity_needs_a_design_for_it(done: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert abm_here("sensitivity", done / "out") == 2
+    assert "sampled with the method morris" in capsys.readouterr().err
