@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
-
-from pydantic import BaseModel
 
 from abm.calibrate.schema import MAX_PARAMETERS, SCHEMA_VERSION, Choice, FitFile, ParameterPart, TargetPart
-from abm.errors import Fault, ScenarioError
+from abm.errors import Fault
 from abm.scenario.nodes import ListNode, MapNode, Node, ScalarNode
-from abm.scenario.read import UnreadableError, decode, parse_text, read_bytes
+from abm.scenario.parts import check_version, read_document, valid_part
 from abm.scenario.validate import validate
 from abm.scenario.vocabulary import name_problem
-
-Model = TypeVar("Model", bound=BaseModel)
 
 
 @dataclass
@@ -55,33 +49,15 @@ def read_fit(path: Path) -> FitParts:
     ScenarioError
         The file cannot be read as a whole; faults of its parts are in the result.
     """
-    shown = str(path)
     faults: list[Fault] = []
-    try:
-        text = decode(read_bytes(path, shown), shown)
-        if not text.strip():
-            raise ScenarioError([Fault("is empty; docs/calibration.md shows a fit file", shown)])
-        document = parse_text(text, shown, path.parent, faults)
-    except UnreadableError as error:
-        # The reader is that of scenarios, and calls every file one.
-        message = error.fault.message.replace("a scenario is", "a fit file is")
-        raise ScenarioError([replace(error.fault, message=message)]) from None
+    document = read_document(path, "a fit file", "docs/calibration.md", faults)
     parts = FitParts(path.parent, document, faults=faults)
     parts.file, found = validate(FitFile, document)
     faults += found
-    _version(document, faults)
+    check_version(document, SCHEMA_VERSION, "fit files", faults)
     _targets(document.entries.get("targets"), parts)
     _parameters(document.entries.get("parameters"), parts)
     return parts
-
-
-def _version(document: MapNode, faults: list[Fault]) -> None:
-    """Say what a wrong version means, in place of what the schema says about it."""
-    node = document.entries.get("schema_version")
-    if isinstance(node, ScalarNode) and node.value != SCHEMA_VERSION:
-        faults[:] = [fault for fault in faults if fault.path != "schema_version"]
-        message = f"given '{node.text}'; this program reads schema_version {SCHEMA_VERSION} of fit files"
-        faults.append(node.mark.fault(message, "schema_version"))
 
 
 def _targets(node: Node | None, parts: FitParts) -> None:
@@ -91,7 +67,7 @@ def _targets(node: Node | None, parts: FitParts) -> None:
     if not isinstance(node, MapNode):
         parts.faults.append(node.mark.fault("expected a mapping with file and choose", "targets"))
         return
-    parts.targets = _valid(TargetPart, node, "targets", parts.faults)
+    parts.targets = valid_part(TargetPart, node, "targets", parts.faults)
     listed = node.entries.get("choose")
     if not isinstance(listed, ListNode):
         return
@@ -103,7 +79,7 @@ def _targets(node: Node | None, parts: FitParts) -> None:
             message = f"expected a mapping with one or more of {', '.join(Choice.model_fields)}"
             parts.faults.append(item.mark.fault(message, where))
             continue
-        choice = _valid(Choice, item, where, parts.faults)
+        choice = valid_part(Choice, item, where, parts.faults)
         if choice is not None:
             parts.choices.append((i, choice, item))
 
@@ -122,22 +98,9 @@ def _parameters(node: Node | None, parts: FitParts) -> None:
             message = "expected a mapping with path or factor_of"
             parts.faults.append(below.mark.fault(message, where))
             continue
-        part = _valid(ParameterPart, below, where, parts.faults)
+        part = valid_part(ParameterPart, below, where, parts.faults)
         if part is not None:
             parts.parameters[name] = part, below
-
-
-def _valid(model: type[Model], node: MapNode, where: str, faults: list[Fault]) -> Model | None:
-    found, wrong = validate(model, node)
-    faults += _under(wrong, where)
-    return found
-
-
-def _under(faults: list[Fault], where: str) -> Iterator[Fault]:
-    """Faults of a part, with the path from the top of the file."""
-    for fault in faults:
-        path = f"{where}.{fault.path}" if fault.path else where
-        yield Fault(fault.message, fault.file, fault.line, fault.column, path, fault.source_line)
 
 
 def _is_null(node: Node) -> bool:

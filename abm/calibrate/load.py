@@ -19,10 +19,10 @@ from abm.calibrate.schema import Method
 from abm.calibrate.targets import Aim, chosen, read_target_set
 from abm.errors import Fault, ScenarioError
 from abm.scenario.load import Experiment, load_experiment
-from abm.scenario.nodes import KeyPath, MapNode, Mark, Origin, ScalarNode, dotted, find, plain
+from abm.scenario.nodes import KeyPath, MapNode, Mark, Origin, dotted
+from abm.scenario.parts import in_order, mark_at, named_experiment, settings_of
 from abm.scenario.quantity import Quantity
 from abm.scenario.schema.scenario import Scenario
-from abm.scenario.settings import apply_setting
 
 
 def load_problem(
@@ -49,7 +49,7 @@ def load_problem(
     experiment = _experiment(parts)
     targets = None
     if parts.targets is not None:
-        mark = _mark(parts.document, ("targets", "file"))
+        mark = mark_at(parts.document, ("targets", "file"))
         targets = read_target_set(parts.targets, parts.folder, mark, faults)
     parameters: dict[str, Parameter] = {}
     nodes: dict[str, MapNode] = {}
@@ -71,7 +71,7 @@ def load_problem(
         parts.file = parts.file.model_copy(update=changed)
         _check_budget(parts, budget is not None)
     if faults:
-        raise ScenarioError(_in_order(faults, str(path)))
+        raise ScenarioError(in_order(faults, str(path)))
     assert experiment is not None and targets is not None and parts.file is not None
     places = _bound(parts, experiment, tuple(parameters.values()), plans)
     return Problem(
@@ -103,7 +103,7 @@ def _check_budget(parts: FitParts, from_command_line: bool) -> None:
         if file.method == "least-squares":
             message += f", or {no_search} to stay at the start and see what the data hold there"
         nowhere = Mark(Origin(""))
-        mark = nowhere if from_command_line else _mark(parts.document, ("budget",))
+        mark = nowhere if from_command_line else mark_at(parts.document, ("budget",))
         parts.faults.append(mark.fault(message, "--budget" if from_command_line else "budget"))
 
 
@@ -113,79 +113,24 @@ def _plans(
     if not aims:
         arms, theirs = ", ".join(experiment.arms), ", ".join(targets.arms)
         message = f"no target has an arm of the scenario; arms: {arms}; targets: {theirs}"
-        faults.append(_mark(parts.document, ("targets",)).fault(message, "targets"))
+        faults.append(mark_at(parts.document, ("targets",)).fault(message, "targets"))
         return {}
     found: list[Fault] = []
     plans = plan_arms(experiment, aims, targets, found)
-    mark = _mark(parts.document, ("scenario",))
+    mark = mark_at(parts.document, ("scenario",))
     faults += [mark.fault(fault.message, fault.path) for fault in found]
     return plans
 
 
 def _experiment(parts: FitParts) -> Experiment | None:
-    """The scenario of a fit with its settings; None and its faults when it cannot be loaded.
-
-    Settings that are wrong are faults and left out, so that the rest can be checked.
-    """
-    node = parts.document.entries.get("scenario")
-    if not isinstance(node, ScalarNode) or not isinstance(node.value, str):
-        return None
-    path = parts.folder / node.value
-    try:
-        plain_experiment = load_experiment(path)
-    except ScenarioError as error:
-        parts.faults += [_named_here(fault, path, node) for fault in error.faults]
-        return None
-    sets, wrong = _settings(parts, plain_experiment)
-    parts.faults += wrong
-    try:
-        experiment = load_experiment(path, sets) if sets else plain_experiment
-    except ScenarioError as error:
-        parts.faults += [_here(fault, parts, node.mark) for fault in error.faults]
-        experiment = plain_experiment
+    """The scenario of a fit with its settings; None and its faults when it cannot be loaded."""
+    experiment = named_experiment(parts.document, parts.folder, parts.faults)
     file = parts.file
-    if file is None:
+    if experiment is None or file is None:
         return experiment
     replicates = experiment.replicates if file.replicates is None else file.replicates
     seed = experiment.seed if file.seed is None else file.seed
     return replace(experiment, replicates=replicates, seed=seed)
-
-
-def _named_here(fault: Fault, path: Path, node: ScalarNode) -> Fault:
-    """A scenario file that cannot be opened is a fault of the line that names it."""
-    if fault.line == 0 and fault.file == str(path):
-        return node.mark.fault(f"'{node.text}': {fault.message}", "scenario")
-    return fault
-
-
-def _settings(parts: FitParts, experiment: Experiment) -> tuple[list[str], list[Fault]]:
-    """The settings of a fit file as `--set` takes them, and the faults of those that lead nowhere."""
-    node = parts.document.entries.get("settings")
-    if not isinstance(node, MapNode):
-        return [], []
-    sets, wrong = [], []
-    for path, value in node.entries.items():
-        setting = f"{path}={json.dumps(plain(value), ensure_ascii=False)}"
-        found: list[Fault] = []
-        apply_setting(experiment.document, setting, found)
-        for fault in found:
-            message = fault.message.removeprefix(f"--set {path.strip()}: ")
-            wrong.append(node.keys[path].fault(message, "settings"))
-        if not found:
-            sets.append(setting)
-    return sets, wrong
-
-
-def _here(fault: Fault, parts: FitParts, mark: Mark) -> Fault:
-    """A fault of a value that the settings gave, at its place in the fit file."""
-    if fault.file:
-        return fault
-    node = parts.document.entries.get("settings")
-    if isinstance(node, MapNode):
-        for path, value in node.entries.items():
-            if fault.path == path.strip() or fault.path.startswith(f"{path.strip()}."):
-                return value.mark.fault(fault.message, f"settings.{path}")
-    return mark.fault(fault.message, fault.path)
 
 
 def _bound(
@@ -215,7 +160,7 @@ def _bound(
             path: inside for path, inside in places[arm].items() if not is_idle(experiment.arms[arm], inside)
         }
     idle = [
-        _mark(parts.document, ("parameters", parameter.name)).fault(
+        mark_at(parts.document, ("parameters", parameter.name)).fault(
             "changes nothing in any arm that is simulated", f"parameters.{parameter.name}"
         )
         for parameter in parameters
@@ -249,27 +194,12 @@ def _loaded_with(parts: FitParts, experiment: Experiment, settings: Mapping[KeyP
         Its checks refuse them.
     """
     assert parts.file is not None
-    sets, _ = _settings(parts, experiment)
+    sets, _ = settings_of(parts.document, experiment)
     sets += [f"{dotted(path)}={json.dumps(value.given)}" for path, value in settings.items()]
     try:
         return load_experiment(parts.folder / parts.file.scenario, sets)
     except ScenarioError as error:
-        mark = _mark(parts.document, ("parameters",))
+        mark = mark_at(parts.document, ("parameters",))
         text = "at an end of the ranges the scenario is faulty"
         found = [mark.fault(f"{text}: {f.path}: {f.message}", "parameters") for f in error.faults]
         raise ScenarioError(found) from None
-
-
-def _mark(document: MapNode, path: KeyPath) -> Mark:
-    """Position of a part of a fit file, or of the deepest part of it that exists."""
-    for length in range(len(path), 0, -1):
-        node = find(document, path[:length])
-        if node is not None:
-            return node.mark
-    return document.mark
-
-
-def _in_order(faults: Sequence[Fault], own: str) -> list[Fault]:
-    """Faults by position, those of the fit file first, each once."""
-    unique = {(f.file, f.line, f.column, f.path, f.message): f for f in faults}
-    return sorted(unique.values(), key=lambda f: (f.file != own, f.file, f.line, f.column, f.message))

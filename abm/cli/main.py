@@ -35,7 +35,9 @@ from abm.cli import (
     resume,
     run,
     schema,
+    sensitivity,
     study,
+    sweep,
     why,
 )
 from abm.cli.failure import report_error
@@ -68,6 +70,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "why": why.why,
     "ablate": ablate.ablate,
     "branch": branch.branch,
+    "sensitivity": sensitivity.sensitivity,
     "calibrate": calibrate.calibrate,
     "import-rules": import_rules.import_rules,
     "init": init.init,
@@ -83,6 +86,7 @@ def _first_sentence(verb: Callable[..., None]) -> str:
 for _name, _verb in VERBS.items():
     app.command(_name, short_help=_first_sentence(_verb))(_verb)
 app.add_typer(library.app, name="library")
+app.add_typer(sweep.app, name="sweep")
 
 
 def _version(wanted: bool) -> None:

@@ -73,7 +73,7 @@ def open_checked(path: Path, *, in_place: bool = False) -> h5py.File:
         See :func:`check_signature` and :func:`check_format`; also where the file is cut off or damaged.
     """
     check_signature(path)
-    file = _open_hdf5(path, in_place)
+    file = open_hdf5(path, in_place=in_place)
     try:
         check_format(file, path)
     except RecordError:
@@ -85,7 +85,19 @@ def open_checked(path: Path, *, in_place: bool = False) -> h5py.File:
     return file
 
 
-def _open_hdf5(path: Path, in_place: bool) -> h5py.File:
+def open_hdf5(path: Path, *, in_place: bool = False) -> h5py.File:
+    """Open an HDF5 file for reading, whatever is being done to it at the moment.
+
+    Parameters
+    ----------
+    in_place : bool
+        See :func:`open_checked`.
+
+    Raises
+    ------
+    RecordError
+        It is cut off or damaged.
+    """
     # Neither a commit under way nor one that was cut off must be seen half done (see storage.py).
     try:
         if not in_place and is_being_written(path):

@@ -120,6 +120,27 @@ def load_scenario(path: str | Path, arm: str | None = None, sets: Sequence[str] 
     return experiment.arms[arm]
 
 
+def arm_document(document: MapNode, arm: str) -> MapNode:
+    """What one arm of a loaded file is made from, before the rules of its rules files are laid over it.
+
+    Parameters
+    ----------
+    document : MapNode
+        :attr:`Experiment.document`, perhaps with other values put into it.
+    arm : str
+        Name of an arm; that of the only one where the file names none.
+    """
+    base = _without(document, FILE_KEYS)
+    arms = document.entries.get("arms")
+    patch = arms.entries.get(arm) if isinstance(arms, MapNode) else None
+    if not isinstance(patch, MapNode) or not patch.entries:
+        return base
+    own = well_formed(_without(patch, (*FILE_KEYS, "schema_version")), Scenario, [], ("arms", arm))
+    merged = settled(merge(base, own))
+    assert isinstance(merged, MapNode)
+    return merged
+
+
 def _experiment(document: MapNode, loader: Loader, stem: str, sets: Sequence[str]) -> Experiment:
     faults = loader.faults
     for setting in sets:

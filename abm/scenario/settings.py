@@ -42,15 +42,25 @@ def apply_setting(document: MapNode, setting: str, faults: list[Fault]) -> MapNo
         path = parse_path(path_text.strip())
         value, value_faults = parse_value(value_text, folder=Path.cwd())
         faults.extend(nowhere.fault(fault.message, dotted(path)) for fault in value_faults)
-        changed = _put(document, path, value, (), document)
+        return put(document, path, value)
     except SettingError as error:
         faults.append(nowhere.fault(f"--set {path_text.strip()}: {error}"))
     except UnreadableError as error:
         faults.append(nowhere.fault(f"--set {path_text.strip()}: {error.fault.message}"))
-    else:
-        assert isinstance(changed, MapNode)
-        return changed
     return document
+
+
+def put(document: MapNode, path: KeyPath, value: Node) -> MapNode:
+    """`document` with `value` merged over what is at `path`; null removes it.
+
+    Raises
+    ------
+    SettingError
+        The path leads nowhere.
+    """
+    changed = _put(document, path, value, (), document)
+    assert isinstance(changed, MapNode)
+    return changed
 
 
 def parse_path(text: str) -> KeyPath:

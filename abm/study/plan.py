@@ -71,7 +71,7 @@ def plan_runs(
         for replicate in range(experiment.replicates)
         for arm in names
     ]
-    return _settle(jobs, folder, force, resume)
+    return settle(jobs, folder, force, resume)
 
 
 def plan_repeat(source: Path, experiment: Experiment, output: Path, force: bool = False) -> Plan:
@@ -98,7 +98,7 @@ def plan_repeat(source: Path, experiment: Experiment, output: Path, force: bool 
     if lexists(path) and lexists(source) and path.resolve() == source.resolve():
         raise RecordError(f"{path}: this is the file to be repeated; choose another output with -o")
     job = Job(arm, replicate, seed, path, text, _arm(experiment, arm, source))
-    return _settle([job], path.parent, force, False)
+    return settle([job], path.parent, force, False)
 
 
 def plan_continuation(path: Path, experiment: Experiment) -> Plan:
@@ -133,8 +133,14 @@ def _arm(experiment: Experiment, arm: str, path: Path) -> Scenario:
         ) from None
 
 
-def _settle(jobs: list[Job], folder: Path, force: bool, resume: bool) -> Plan:
-    """Look at what is there already."""
+def settle(jobs: list[Job], folder: Path, force: bool, resume: bool) -> Plan:
+    """Decide for every job whether it is made, by looking at what is there already.
+
+    Raises
+    ------
+    RecordError
+        Files are in the way: one error that names them all.
+    """
     plan, problems, standing = Plan(), [], []
     for job in jobs:
         if not lexists(job.path):

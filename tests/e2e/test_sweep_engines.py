@@ -1,0 +1,178 @@
+"""The same results from every engine that is installed here; the script of a SLURM job."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from abm.errors import ScenarioError
+from abm.record.sweep_layout import COMPLETE
+from abm.record.sweep_merge import open_merged
+from abm.sweep.chunk import chunks_of, work_chunk
+from abm.sweep.manifest import Manifest
+from abm.sweep.run import find
+from abm.sweep.slurm import Profile, job_script, load_profile
+from tests.e2e.command_line import TINY, abm, abm_here, environment, start, wait_until
+from tests.sweeps import write_sweep
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def planned(tmp_path: Path) -> Path:
+    write_sweep(tmp_path)
+    assert abm_here("sweep", "plan", tmp_path / "sweep.yaml", "-o", tmp_path / "out") == 0
+    return tmp_path / "out"
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """What the local engine makes."""
+    folder = tmp_path_factory.mktemp("local")
+    write_sweep(folder)
+    assert (
+        abm_here("sweep", "run", folder / "sweep.yaml", "-o", folder / "out", "--processes", "1", "-q") == 0
+    )
+    return columns(folder / "out")
+
+
+def columns(folder: Path) -> dict[str, bytes]:
+    """All results, as bytes; the machine's own numbers left out."""
+    one = folder.parent / "one.h5"
+    assert abm_here("sweep", "merge", folder, "-o", one, "--force", "-q") == 0
+    with open_merged(one) as merged:
+        return {
+            name: np.asarray(merged[name].values).tobytes()
+            for name in merged.variables
+            if name not in ("seconds", "attempts")
+        }
+
+
+def test_chunks_hold_every_run_once() -> None:
+    chunks = chunks_of(list(range(3, 25)), 5)
+    assert max(map(len, chunks)) <= 5 and len(chunks) == 5
+    assert sorted(run for chunk in chunks for run in chunk) == list(range(3, 25))
+
+
+def test_a_chunk_in_this_process(planned: Path, local: dict[str, bytes]) -> None:
+    first = work_chunk(str(planned), [0, 1, 2, 3])
+    assert [ended.status for ended in first] == [COMPLETE] * 4
+    # Started again, it makes only what is missing.
+    again = work_chunk(str(planned), list(range(14)))
+    assert sum(ended.seconds > 0 for ended in again) == 10
+    assert columns(planned) == local
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("distributed") is None, reason="no Dask here")
+def test_dask_on_this_machine(planned: Path, local: dict[str, bytes]) -> None:
+    answer = abm("sweep", "run", "out", "--engine", "dask", "--processes", "2", cwd=planned.parent)
+    assert answer.returncode == 0, answer.stderr
+    assert columns(planned) == local
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    importlib.util.find_spec("mpi4py") is None or shutil.which("mpirun") is None, reason="no MPI here"
+)
+def test_mpi(planned: Path, local: dict[str, bytes]) -> None:
+    answer = subprocess.run(
+        mpirun(planned), capture_output=True, text=True, check=False, env=environment(), timeout=250
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert (find(Manifest.load(planned)).status == COMPLETE).all()
+    assert columns(planned) == local
+
+
+def process_of(folder: Path) -> int:
+    """A process that is making runs: shards are named by host, process and chance."""
+    part = next(iter((folder / "shards").glob("*.part")))
+    return int(part.stem.split("-")[-2])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("distributed") is None, reason="no Dask here")
+def test_dask_outlives_a_killed_worker(tmp_path: Path) -> None:
+    write_sweep(tmp_path, scenario=TINY.replace("duration: 6 h", "duration: 6 d"))
+    assert abm_here("sweep", "plan", tmp_path / "sweep.yaml", "-o", tmp_path / "out") == 0
+    with start("sweep", "run", "out", "--engine", "dask", "--processes", "2", cwd=tmp_path) as process:
+        wait_until(lambda: any((tmp_path / "out" / "shards").glob("*.part")))
+        os.kill(process_of(tmp_path / "out"), signal.SIGKILL)
+        _, said = process.communicate(timeout=280)
+    assert process.returncode == 0, said
+    assert (find(Manifest.load(tmp_path / "out")).status == COMPLETE).all()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    importlib.util.find_spec("mpi4py") is None or shutil.which("mpirun") is None, reason="no MPI here"
+)
+def test_mpi_goes_on_after_a_killed_rank(tmp_path: Path) -> None:
+    write_sweep(tmp_path, scenario=TINY.replace("duration: 6 h", "duration: 6 d"))
+    folder = tmp_path / "out"
+    assert abm_here("sweep", "plan", tmp_path / "sweep.yaml", "-o", folder) == 0
+    with subprocess.Popen(mpirun(folder), env=environment(), stderr=subprocess.DEVNULL) as process:
+        wait_until(lambda: (find(Manifest.load(folder)).status == COMPLETE).any())
+        os.kill(process_of(folder), signal.SIGKILL)
+        assert process.wait(timeout=120) != 0
+    before = int((find(Manifest.load(folder)).status == COMPLETE).sum())
+    assert 0 < before < 14
+    answer = subprocess.run(
+        mpirun(folder), capture_output=True, text=True, check=False, env=environment(), timeout=280
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert f"{before} complete before" in answer.stdout
+    assert (find(Manifest.load(folder)).status == COMPLETE).all()
+
+
+def mpirun(folder: Path) -> list[str]:
+    command = ["mpirun", "--allow-run-as-root", "--oversubscribe", "-n", "3", sys.executable]
+    return [*command, "-m", "mpi4py.futures", "-m", "abm", "sweep", "run", str(folder), "--engine", "mpi"]
+
+
+def test_job_script(planned: Path) -> None:
+    profile = Profile(account="pain", partition="short", at_once=8, modules=("python/3.12",), cache="numba")
+    script = job_script(Manifest.load(planned), profile, planned / "jobs" / "x", 20)
+    for line in (
+        "#SBATCH --account=pain",
+        "#SBATCH --array=1-20%8",
+        "#SBATCH --requeue",
+        "#SBATCH --signal=B:USR1@90",
+        "module load python/3.12",
+    ):
+        assert line in script.splitlines()
+    assert '--shard "$SLURM_ARRAY_TASK_ID/20"' in script
+    assert "constraint" not in script
+    (planned / "job.sh").write_text(script, encoding="utf-8")
+    assert subprocess.run(["bash", "-n", str(planned / "job.sh")], check=False).returncode == 0
+
+
+def test_a_faulty_profile_is_told_at_its_line(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text("acount: x\ncpus: 0\n", encoding="utf-8")
+    with pytest.raises(ScenarioError) as caught:
+        load_profile(tmp_path / "p.yaml")
+    said = str(caught.value)
+    assert "p.yaml:1:" in said and "did you mean 'account'?" in said and "p.yaml:2:" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--engine", "sun"), "local, slurm, dask, mpi"),
+        (("--engine", "dask", "--shard", "1/2"), "deals out all runs itself"),
+        (("--shard", "3/2"), "i/n"),
+    ],
+)
+def test_engines_that_are_none(
+    planned: Path, arguments: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert abm_here("sweep", "run", planned, *arguments) == 2
+    assert said in " ".join(capsys.readouterr().err.split())
