@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.request import urlopen
 
 from tests.e2e.command_line import environment, python
 
@@ -75,17 +77,21 @@ def essence(text: str) -> list[str]:
     return [re.sub(r"-{2,}", "-", re.sub(r"\s+", " ", NUMBER.sub("#", line))).strip() for line in lines]
 
 
+def command_lines(text: str) -> list[str]:
+    """Commands of this program in blocks that do not show what they print."""
+    plain = (block.text for block in blocks(text) if block.kind in ("", "console"))
+    return [line for block in plain for line in block.splitlines() if line.startswith("abm ")]
+
+
 def execute(command: str, cwd: Path) -> tuple[int, str]:
-    """Exit code and output, both streams together as on a screen."""
-    shims = cwd / ".shims"
-    if not shims.exists():
-        shims.mkdir()
-        (shims / "abm").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m abm "$@"\n', encoding="utf-8")
-        (shims / "abm").chmod(0o755)
+    """Exit code and output, both streams as on a screen; a player is asked for its page and ended."""
+    environ = _environment(cwd)
+    if command.startswith("abm play") and "--mpl" not in command:
+        return _look_at_player(command, cwd, environ)
     answer = subprocess.run(
         ["bash", "-c", command],
         cwd=cwd,
-        env=environment(PATH=f"{shims}{os.pathsep}{os.environ['PATH']}", COLUMNS="80"),
+        env=environ,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -93,6 +99,33 @@ def execute(command: str, cwd: Path) -> tuple[int, str]:
         timeout=900,
     )
     return answer.returncode, answer.stdout
+
+
+def _environment(cwd: Path) -> dict[str, str]:
+    """One in which `abm` is the program of this source tree."""
+    shims = cwd / ".shims"
+    if not shims.exists():
+        shims.mkdir()
+        (shims / "abm").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m abm "$@"\n', encoding="utf-8")
+        (shims / "abm").chmod(0o755)
+    path = f"{shims}{os.pathsep}{os.environ['PATH']}"
+    return environment(PATH=path, COLUMNS="80")
+
+
+def _look_at_player(command: str, cwd: Path, environ: dict[str, str]) -> tuple[int, str]:
+    # Its comment, if any, would hide the option.
+    program = ["bash", "-c", f"exec {command.partition(' #')[0]} --no-browser"]
+    with subprocess.Popen(
+        program, cwd=cwd, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as player:
+        assert player.stdout is not None
+        address = player.stdout.readline()
+        if address.startswith("http://127.0.0.1:"):
+            with urlopen(address.partition("#")[0].strip()) as page:
+                assert b"<html" in page.read()
+            player.send_signal(signal.SIGINT)
+        rest = player.stdout.read()
+        return player.wait(timeout=30), address + rest
 
 
 def shown(text: str) -> str:

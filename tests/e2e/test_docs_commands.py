@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.command_line import ROOT, python
-from tests.e2e.documents import blocks, essence, execute, follow
+from tests.e2e.documents import blocks, command_lines, essence, execute, follow
 
 pytestmark = [pytest.mark.e2e]
 
@@ -33,27 +33,38 @@ def test_readme(tmp_path: Path) -> None:
     """The tour of the README: its commands succeed, its scenario holds, its Python runs."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     (tmp_path / "scenarios").symlink_to(ROOT / "scenarios")
-    lines = [
-        line
-        for block in blocks(text)
-        if block.kind in ("", "console")
-        for line in block.text.splitlines()
-        if line.startswith("abm ")
-    ]
-    assert len(lines) >= 5
-    for line in lines:
-        code, output = execute(line, tmp_path)
-        assert code == 0, f"$ {line}\n{output}"
-    for block in blocks(text):
-        if block.kind == "python":
-            answer = python(block.text, cwd=tmp_path)
-            assert answer.returncode == 0, answer.stderr
+    assert_followed(text, tmp_path, least=12)
     (scenario,) = [block.text for block in blocks(text) if block.kind == "yaml"]
     (tmp_path / "below").mkdir()
     (tmp_path / "chen2015.yaml").symlink_to(ROOT / "scenarios" / "chen2015.yaml")
     (tmp_path / "below" / "mine.yaml").write_text(scenario, encoding="utf-8")
     code, output = execute("abm check below/mine.yaml", tmp_path)
     assert code == 0, output
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_playback_guide(tmp_path: Path) -> None:
+    arms = "--arm sham --arm cci --arm cci_bmsc --replicates 1"
+    coarse = "--set 'time.duration=8 d' --set 'domain.spacing=40 um' --set 'time.cell_step=30 min'"
+    code, output = execute(
+        f"abm run {ROOT}/scenarios/chen2015.yaml -o outputs/tour {arms} {coarse} -q", tmp_path
+    )
+    assert code == 0, output
+    assert_followed((ROOT / "docs" / "playback.md").read_text(encoding="utf-8"), tmp_path, least=5)
+
+
+def assert_followed(text: str, folder: Path, least: int) -> None:
+    """The commands of a document succeed in their order, `least` or more of them, and so does its Python."""
+    lines = command_lines(text)
+    assert len(lines) >= least
+    for line in lines:
+        code, output = execute(line, folder)
+        assert code == 0, f"$ {line}\n{output}"
+    for block in blocks(text):
+        if block.kind == "python":
+            answer = python(block.text, cwd=folder)
+            assert answer.returncode == 0, answer.stderr
 
 
 def test_every_option_of_run_is_in_the_guide() -> None:
