@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 
@@ -153,6 +154,33 @@ def test_job_script(planned: Path) -> None:
     assert "constraint" not in script
     (planned / "job.sh").write_text(script, encoding="utf-8")
     assert subprocess.run(["bash", "-n", str(planned / "job.sh")], check=False).returncode == 0
+
+
+def test_a_job_works_on_its_own_copy_of_the_warm_cache(planned: Path, tmp_path: Path) -> None:
+    """The script of a job, without SLURM: kernels are loaded from the scratch folder, which is gone afterwards."""
+    work_chunk(str(planned), [0])  # Kernels of this checkout are compiled now, if they were not yet.
+    warm, scratch = tmp_path / "warm", tmp_path / "scratch"
+    shutil.copytree(numba.config.CACHE_DIR, warm / Path(numba.config.CACHE_DIR).name)
+    job = planned / "jobs" / "x"
+    job.mkdir(parents=True)
+    (job / "todo.json").write_text("[1, 2]", encoding="utf-8")
+    profile = Profile(cache=str(warm), scratch=str(scratch))
+    (job / "job.sh").write_text(job_script(Manifest.load(planned), profile, job, 1), encoding="utf-8")
+    variables = {"SLURM_ARRAY_TASK_ID": "1", "SLURM_JOB_ID": "77", "NUMBA_DEBUG_CACHE": "1"}
+    answer = subprocess.run(
+        ["bash", str(job / "job.sh")],
+        env=environment(**variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=280,
+    )
+    assert answer.returncode == 0, answer.stdout
+    assert np.flatnonzero(find(Manifest.load(planned)).status == COMPLETE).tolist() == [0, 1, 2]
+    assert f"data loaded from '{scratch}/abm-numba-77/" in answer.stdout
+    assert "data saved" not in answer.stdout
+    assert list(scratch.iterdir()) == []
 
 
 def test_a_faulty_profile_is_told_at_its_line(tmp_path: Path) -> None:
