@@ -1,8 +1,9 @@
 """Planning a sweep of 100,000 cases, and the way of as many rows through shards, index and merged file.
 
-The cases vary three numbers of a small tissue by a random sample, so that each is another scenario; the rows
-are written by hand, ten shards of 10,000.  Before that, how long a worker takes to start.  With ``--runs N`` it also makes N short runs with two workers and
-compares the wall time with the sum of the runs' times over the workers.
+First, how long a worker takes to start.  The cases vary three numbers of a small tissue by a random sample,
+so that each is another scenario; the rows are written by hand, ten shards of 10,000.  With ``--runs N`` it
+makes N short runs with two workers instead and compares the wall time with the sum of the runs' times over
+the workers.
 """
 
 from __future__ import annotations

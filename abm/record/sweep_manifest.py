@@ -15,8 +15,14 @@ from abm.errors import RecordError
 from abm.record.faults import os_fault
 from abm.record.streams import text_dataset
 
+MANIFEST = "manifest.h5"
 FORMAT = "abm-sweep-manifest"
 VERSION = 1
+
+
+def is_planned(folder: Path) -> bool:
+    """Whether a folder holds a planned sweep."""
+    return (folder / MANIFEST).is_file()
 
 
 def write_manifest(path: Path, arrays: Mapping[str, NDArray[Any]], texts: Mapping[str, str]) -> None:

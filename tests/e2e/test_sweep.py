@@ -227,6 +227,42 @@ def test_figures(done: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "say which arm" in capsys.readouterr().err
 
 
+RELIEF = ("--of", "withdrawal_threshold", "--arm", "cells", "--against", "cci", "--mpe")
+
+
+def test_relief_after_the_injection_as_a_surface(done: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    along = ("--along", "hour", "--along", "dose", "-o", done / "relief.png", "--force")
+    window = ("--from", "0 h", "--to", "4 h", "--since", "hour")
+    assert abm_here("sweep", "plot", done / "out", *RELIEF, *window, *along) == 0
+    assert (done / "relief.png").stat().st_size > 5_000
+    capsys.readouterr()
+    assert abm_here("sweep", "plot", done / "out", *RELIEF, *along, "--to", "4", "--since", "hour") == 2
+    assert "--to '4': a time with its unit is expected" in " ".join(capsys.readouterr().err.split())
+    assert abm_here("plot", done / "out") == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "abm sweep plot" in said and "--along dose --along hour" in said
+
+
+def test_the_best_case_can_be_repeated_as_a_whole_file(
+    done: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rank = ("sweep", "rank", done / "out", "--arm", "cells", "--of", "nociception_peak", "--count", "2")
+    assert abm_here(*rank) == 0
+    said = capsys.readouterr().out
+    (command,) = re.findall(r"abm (sweep case \S+ [0-9a-f]{12} -o case.h5), then abm play case.h5", said)
+    assert abm_here(*command.replace("case.h5", str(done / "best.h5")).split()) == 0
+    capsys.readouterr()
+    assert abm_here(*rank, "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    lowest, highest = document["lowest"][0], document["highest"][0]
+    assert lowest["mean"] <= highest["mean"] and lowest["replicates"] == 2
+    assert command.split()[3] == lowest["run"][:12]
+    with open_run(done / "best.h5") as best:
+        assert best.status == "complete" and best.arm == "cells"
+        assert lowest["low"] <= best.summary["nociception_peak"].value <= lowest["high"]
+    assert abm_here("info", done / "best.h5") == 0
+
+
 def test_parquet_or_how_to_get_it(done: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code = abm_here("sweep", "table", done / "out", "-o", done / "t.parquet", "--force")
     if importlib.util.find_spec("pyarrow") is None:
@@ -255,6 +291,10 @@ def test_sensitivity_of_a_small_morris_design(tmp_path: Path, capsys: pytest.Cap
     assert abm_here("sensitivity", folder, "-o", tmp_path / "tornado.png", "--of", "nociception_peak") == 0
     assert "radius" in capsys.readouterr().out
     assert (tmp_path / "tornado.png").stat().st_size > 5_000
+    both = ("--of", "nociception_peak", "--of", "pain_area")
+    assert abm_here("sensitivity", folder, "-o", tmp_path / "map.png", *both) == 0
+    assert "pain area [d]" in capsys.readouterr().out
+    assert (tmp_path / "map.png").stat().st_size > 5_000
     assert abm_here("sensitivity", folder, "--of", "pain") == 2
     assert "no quantity 'pain'" in capsys.readouterr().err
 

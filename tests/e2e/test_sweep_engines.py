@@ -157,7 +157,7 @@ def test_job_script(planned: Path) -> None:
 
 
 def test_a_job_works_on_its_own_copy_of_the_warm_cache(planned: Path, tmp_path: Path) -> None:
-    """The script of a job, without SLURM: kernels are loaded from the scratch folder, which is gone afterwards."""
+    """The script of a job, without SLURM: kernels come from the scratch folder, which is gone afterwards."""
     work_chunk(str(planned), [0])  # Kernels of this checkout are compiled now, if they were not yet.
     warm, scratch = tmp_path / "warm", tmp_path / "scratch"
     shutil.copytree(numba.config.CACHE_DIR, warm / Path(numba.config.CACHE_DIR).name)
