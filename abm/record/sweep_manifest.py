@@ -76,5 +76,6 @@ def read_manifest(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
                 else:
                     arrays[name] = np.asarray(dataset[()])
     except OSError as error:
-        raise RecordError(f"{path}: the manifest is damaged: {error}") from error
+        again = "plan the sweep again into this folder; finished runs stay"
+        raise RecordError(f"{path}: the manifest is damaged ({error}); {again}") from error
     return arrays, texts

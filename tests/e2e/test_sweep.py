@@ -19,17 +19,12 @@ from abm.record.sweep_merge import open_merged
 from abm.sweep.manifest import Manifest
 from abm.sweep.run import find
 from tests.e2e.command_line import TINY, abm, abm_here, children, python, start, wait_until
-from tests.sweeps import DOSE, SWEEP, write_sweep
+from tests.sweeps import DOSE, SWEEP, columns, statuses, write_sweep
 
 pytestmark = pytest.mark.e2e
 
 # Long enough that a kill meets runs under way.
 LONGER = TINY.replace("duration: 6 h", "duration: 3 d")
-
-
-def statuses(folder: Path) -> list[int]:
-    found: list[int] = find(Manifest.load(folder)).status.tolist()
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +47,7 @@ def planned(tmp_path: Path) -> Path:
 
 
 def test_all_runs_are_there_in_few_files(done: Path) -> None:
-    assert statuses(done / "out") == [COMPLETE] * 14
+    assert statuses(done / "out").tolist() == [COMPLETE] * 14
     assert len(list((done / "out" / "shards").iterdir())) <= 2
     assert (done / "out" / "index.h5").exists()
 
@@ -110,7 +105,7 @@ def test_parts_make_the_whole_sweep(tmp_path: Path) -> None:
     assert abm_here("sweep", "plan", tmp_path / "sweep.yaml", "-o", tmp_path / "out") == 0
     for part in ("1/2", "2/2"):
         assert abm_here("sweep", "run", tmp_path / "out", "--shard", part, "--processes", "1") == 0
-    assert statuses(tmp_path / "out") == [COMPLETE] * 14
+    assert statuses(tmp_path / "out").tolist() == [COMPLETE] * 14
 
 
 def test_a_faulty_value_is_told_at_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -130,12 +125,21 @@ def test_a_case_that_cannot_be_built_fails_alone(tmp_path: Path, capsys: pytest.
     write_sweep(tmp_path, "\n".join(lines) + "\n")
     code = abm_here("sweep", "run", tmp_path / "sweep.yaml", "-o", tmp_path / "out", "--processes", "1")
     assert code == 3, capsys.readouterr().err
-    assert statuses(tmp_path / "out") == [COMPLETE, COMPLETE, FAILED, FAILED]
+    assert statuses(tmp_path / "out").tolist() == [COMPLETE, COMPLETE, FAILED, FAILED]
     assert abm_here("sweep", "status", tmp_path / "out") == 0
     assert "failed      2" in capsys.readouterr().out
 
 
-def test_a_killed_worker_costs_its_run_only(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """What the longer sweep returns when nothing happens to it."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    write_sweep(folder, scenario=LONGER)
+    assert abm_here("sweep", "run", folder / "sweep.yaml", "-o", folder / "out", "-q") == 0
+    return columns(folder / "out")
+
+
+def test_a_killed_worker_costs_its_run_only(tmp_path: Path, undisturbed: dict[str, bytes]) -> None:
     write_sweep(tmp_path, scenario=LONGER)
     assert abm_here("sweep", "plan", tmp_path / "sweep.yaml", "-o", tmp_path / "out") == 0
     with start("sweep", "run", "out", "--processes", "2", cwd=tmp_path) as process:
@@ -143,11 +147,13 @@ def test_a_killed_worker_costs_its_run_only(tmp_path: Path) -> None:
         os.kill(children(process.pid)[0], signal.SIGKILL)
         _, said = process.communicate(timeout=240)
     assert process.returncode == 0, said
-    assert statuses(tmp_path / "out") == [COMPLETE] * 14
+    assert statuses(tmp_path / "out").tolist() == [COMPLETE] * 14
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_the_same_command_goes_on_after_a_stop(tmp_path: Path, how: signal.Signals) -> None:
+def test_the_same_command_goes_on_after_a_stop(
+    tmp_path: Path, how: signal.Signals, undisturbed: dict[str, bytes]
+) -> None:
     write_sweep(tmp_path, scenario=LONGER)
     assert abm_here("sweep", "plan", tmp_path / "sweep.yaml", "-o", tmp_path / "out") == 0
     with start("sweep", "run", "out", "--processes", "1", cwd=tmp_path) as process:
@@ -155,14 +161,14 @@ def test_the_same_command_goes_on_after_a_stop(tmp_path: Path, how: signal.Signa
         os.kill(process.pid, how)
         process.communicate(timeout=240)
     assert process.returncode == (130 if how is signal.SIGINT else -how)
-    before = statuses(tmp_path / "out")
+    before = statuses(tmp_path / "out").tolist()
     assert COMPLETE in before and MISSING in before
     answer = abm("sweep", "run", "out", cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr
     # A worker whose parent was killed may have finished its run before it noticed.
     (known,) = re.findall(r"(\d+) complete before", answer.stdout)
     assert before.count(COMPLETE) <= int(known) < 14
-    assert statuses(tmp_path / "out") == [COMPLETE] * 14
+    assert statuses(tmp_path / "out").tolist() == [COMPLETE] * 14
 
 
 def test_a_run_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
