@@ -1,13 +1,15 @@
 """Planning a sweep of 100,000 cases, and the way of as many rows through shards, index and merged file.
 
-The cases vary three numbers of a small tissue by a random sample, so that each is another scenario; the rows
-are written by hand, ten shards of 10,000.  With ``--runs N`` it also makes N short runs with two workers and
-compares the wall time with the sum of the runs' times over the workers.
+First, how long a worker takes to start.  The cases vary three numbers of a small tissue by a random sample,
+so that each is another scenario; the rows are written by hand, ten shards of 10,000.  With ``--runs N`` it
+makes N short runs with two workers instead and compares the wall time with the sum of the runs' times over
+the workers.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 import time
@@ -22,15 +24,25 @@ from abm.record.shards import ShardWriter
 from abm.record.sweep_index import find_runs, open_index, write_index
 from abm.record.sweep_layout import COMPLETE, ShardRow
 from abm.record.sweep_merge import CaseTable, merge_shards, open_merged
-from abm.sweep.local import LocalEngine
+from abm.study.pool import Hand
+from abm.sweep.local import PROGRAM, LocalEngine
 from abm.sweep.manifest import INDEX, SHARDS, Manifest
 from abm.sweep.plan import plan_sweep
 from abm.sweep.run import find, run_sweep
+from abm.sweep.worker import Begun, Order, SetUp
 
 CASES = 100_000
-BUDGETS = {"plan": 60.0, "merge": 300.0, "one column": 1.0}
+BUDGETS = {"start": 1.5, "plan": 60.0, "merge": 300.0, "one column": 1.0}
 RATIO = 1.05
 
+DEFAULT = Path(__file__).resolve().parents[1] / "scenarios" / "chen2015.yaml"
+START = """\
+schema_version: 1
+scenario: {scenario}
+arms: [cci]
+replicates: 1
+vary: {{duration: {{path: time.duration, list: [1 d]}}}}
+"""
 SCENARIO = """\
 schema_version: 1
 title: Small tissue
@@ -63,7 +75,7 @@ def main() -> int:
         (folder / "sweep.yaml").write_text(SWEEP.format(points=options.runs or CASES), encoding="utf-8")
         if options.runs:
             return runs(folder)
-        return report({**plan(folder), **storage(folder)})
+        return report({**start(folder), **plan(folder), **storage(folder)})
 
 
 def timed(what: Callable[[], object]) -> float:
@@ -71,6 +83,30 @@ def timed(what: Callable[[], object]) -> float:
     begin = time.perf_counter()
     what()
     return time.perf_counter() - begin
+
+
+def start(folder: Path) -> dict[str, float]:
+    """Median time from the start of a worker to the first step of a run of the default scenario.
+
+    The first worker fills numba's cache and Python's own, which an installed package has; it does not count.
+    """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = str(folder / "bytecode")
+    (folder / "start.yaml").write_text(START.format(scenario=DEFAULT), encoding="utf-8")
+    plan_sweep(folder / "start.yaml", folder / "start")
+    times = [timed(lambda: first_step(folder / "start")) for _ in range(6)][1:]
+    return {"start": float(np.median(times))}
+
+
+def first_step(folder: Path) -> None:
+    """Start a worker and wait for the first step of its first run."""
+    worker = Hand.hire(PROGRAM, 1)
+    worker.pipe.send(SetUp(folder))
+    worker.pipe.send(Order(0))
+    message = worker.pipe.recv()
+    assert isinstance(message, Begun), message
+    worker.process.kill()
+    worker.dismiss()
 
 
 def plan(folder: Path) -> dict[str, float]:

@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from abm.record.layout import Column, Dimension, Series
 from abm.record.shards import ShardWriter
 from abm.record.sweep_layout import COMPLETE, FAILED, ShardRow, SweepDeclaration
-from tests.e2e.command_line import TINY
+from abm.record.sweep_merge import open_merged
+from abm.sweep.manifest import Manifest
+from abm.sweep.run import find
+from tests.e2e.command_line import TINY, abm_here
 
 DOSE = "arms.cells.interventions.0.inject_cells.dose"
 DAY = "arms.cells.interventions.0.inject_cells.at"
@@ -33,6 +37,23 @@ def write_sweep(folder: Path, text: str = SWEEP, scenario: str = TINY) -> Path:
     path = folder / "sweep.yaml"
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def statuses(folder: Path) -> NDArray[np.uint8]:
+    """How the runs of a sweep ended."""
+    return find(Manifest.load(folder)).status
+
+
+def columns(folder: Path) -> dict[str, bytes]:
+    """All results, as bytes; the machine's own numbers left out."""
+    one = folder.parent / "one.h5"
+    assert abm_here("sweep", "merge", folder, "-o", one, "--force", "-q") == 0
+    with open_merged(one) as merged:
+        return {
+            name: np.asarray(merged[name].values).tobytes()
+            for name in merged.variables
+            if name not in ("seconds", "attempts")
+        }
 
 
 def declaration(series: bool = True) -> SweepDeclaration:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from abm.analysis.assay_noise import Stream, normal_of, normals, uniforms
 from abm.analysis.assay_settings import Heat, VonFrey, heat_settings, von_frey_settings
-from abm.analysis.compare import LEAST_PAIN, THRESHOLD
+from abm.analysis.compare import MPE_LABEL, THRESHOLD, percent_of_maximum
 from abm.analysis.curves import Curves, collect
 from abm.analysis.groups import RunGroups
 from abm.analysis.statistics import Interval, mean_interval
@@ -241,10 +241,7 @@ def percent_mpe(treated: AssayResult, vehicle: AssayResult) -> Curves:
     a = treated.curves().values[[treated.replicates.index(number) for number in both]]
     rows = [vehicle.replicates.index(number) for number in both]
     b, baseline = vehicle.curves().values[rows], vehicle.baseline_means()[rows, None]
-    room = baseline - b
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = np.where(room > LEAST_PAIN * baseline, 100.0 * (a - b) / room, np.nan)
-    return Curves(treated.days, share, tuple(both), "%", "percent of the maximal possible effect")
+    return Curves(treated.days, percent_of_maximum(a, b, baseline), tuple(both), "%", MPE_LABEL)
 
 
 @dataclass(frozen=True)

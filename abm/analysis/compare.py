@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from abm.analysis.curves import Curves, collect, paired
 from abm.analysis.groups import RunGroups
@@ -16,6 +17,7 @@ from abm.record import Run
 THRESHOLD = "withdrawal_threshold"
 # Where the vehicle's threshold lies within this share of the baseline there is no pain to relieve.
 LEAST_PAIN = 0.1
+MPE_LABEL = "percent of the maximal possible effect"
 
 # Scalars of the summaries that the table of arms shows, in words.
 SUMMARY_ROWS = (
@@ -52,11 +54,17 @@ def percent_mpe(treated: Sequence[Run], vehicle: Sequence[Run], series: str = TH
     the vehicle's threshold is within 10 % of the baseline.
     """
     a, b = paired(collect(treated, series), collect(vehicle, series))
-    baseline = a.values[:, :1]
-    room = baseline - b.values
+    share = percent_of_maximum(a.values, b.values, a.values[:, :1])
+    return Curves(a.time, share, a.replicates, "%", MPE_LABEL)
+
+
+def percent_of_maximum(
+    treated: NDArray[np.float64], vehicle: NDArray[np.float64], baseline: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The same for arrays of thresholds that go together element by element."""
+    room = baseline - vehicle
     with np.errstate(divide="ignore", invalid="ignore"):
-        share = np.where(room > LEAST_PAIN * baseline, 100.0 * (a.values - b.values) / room, np.nan)
-    return Curves(a.time, share, a.replicates, "%", "percent of the maximal possible effect")
+        return np.where(room > LEAST_PAIN * baseline, 100.0 * (treated - vehicle) / room, np.nan)
 
 
 def summary_interval(runs: Sequence[Run], quantity: str) -> Interval:

@@ -51,6 +51,27 @@ def area(time: Floats, values: Floats) -> Floats:
     return np.asarray(np.trapezoid(values, time, axis=1))
 
 
+def mean_where_defined(time: Floats, values: Floats, start: float, end: float) -> Floats:
+    """Mean over a window, (n_replicate,), of the stretches where a course is defined; nan where it never is.
+
+    Parameters
+    ----------
+    time : (n_time,) float64
+        Increasing.
+    values : (n_replicate, n_time) float64
+        nan where undefined.
+    start, end : float
+        Within `time`; when equal, the value at this time.
+    """
+    times, courses = cut(time, values, start, end)
+    if start == end:
+        return np.asarray(courses[:, 0])
+    areas = 0.5 * (courses[:, 1:] + courses[:, :-1]) * np.diff(times)
+    lengths = np.where(np.isfinite(areas), np.diff(times), 0.0).sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.nansum(areas, axis=1) / lengths)
+
+
 def breakpoints(courses: Sequence[tuple[Floats, Floats]], edges: Sequence[float]) -> Floats:
     """Times between which no course changes its sign.
 

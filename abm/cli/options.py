@@ -50,11 +50,11 @@ def refuse_both(force: bool, resume: bool) -> None:
         raise typer.BadParameter("--force replaces files and --resume keeps them: give one of the two")
 
 
-def day_of(text: str) -> float:
-    """Value of an option ``--at`` in days."""
+def day_of(text: str, option: str = "--at") -> float:
+    """Value of an option that is a time, in days."""
     from abm.analysis.experiment import days
 
     day = days(text)
     if day != day:
-        raise typer.BadParameter(f"--at {text!r}: a time with its unit is expected, e.g. '4 d' or '36 h'")
+        raise typer.BadParameter(f"{option} {text!r}: a time with its unit is expected, e.g. '4 d' or '36 h'")
     return day

@@ -59,6 +59,8 @@ def plot(
     from abm.view.figures import plot_files
     from abm.view.options import Options
 
+    for path in paths:
+        _refuse_sweep(path)
     options = Options(
         field=field,
         days=tuple(day_of(text) for text in days or ()),
@@ -74,6 +76,17 @@ def plot(
         print(file)
     if not kinds or "targets" in kinds:
         _print_targets(paths)
+
+
+def _refuse_sweep(path: Path) -> None:
+    """Point to the figures of sweeps, which are over their axes."""
+    from abm.record.sweep_manifest import is_planned
+
+    if is_planned(path):
+        from abm.sweep.manifest import Manifest
+
+        axes = " ".join(f"--along {axis.name}" for axis in Manifest.load(path).design.axes[:2])
+        raise typer.BadParameter(f"{path} is a sweep; draw it with: abm sweep plot {path} {axes} -o FILE")
 
 
 def _print_targets(paths: list[Path]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from abm.cli.options import AsJson, Processes, Quiet, ReplaceFile
-from abm.cli.sensitivity import Against, Arm, Quantity
+from abm.cli.quantity import Against, Arm, End, Mpe, Of, Since, Start
 
 if TYPE_CHECKING:
     from abm.sweep.engine import Engine
@@ -153,12 +153,10 @@ def merge(
 ) -> None:
     """Write all results of a sweep into one file that xarray opens, parameters as coordinates."""
     from abm.cli.failure import say
+    from abm.cli.quantity import find_and_tell
     from abm.record.sweep_merge import merge_shards
-    from abm.sweep.manifest import Manifest
-    from abm.sweep.run import find
 
-    manifest = Manifest.load(folder)
-    found = find(manifest)
+    manifest, found = find_and_tell(folder)
     texts = {"scenario": manifest.base_text, "sweep": manifest.sweep_text}
     merge_shards(
         output,
@@ -184,12 +182,12 @@ def table(
     force: ReplaceFile = False,
 ) -> None:
     """Write parameters and summary of every case as CSV or Parquet."""
+    from abm.cli.quantity import find_and_tell
     from abm.cli.text_files import refuse_existing
-    from abm.sweep.manifest import Manifest
     from abm.sweep.table import write_table
 
     refuse_existing(output, force)
-    rows = write_table(Manifest.load(folder), output)
+    rows = write_table(*find_and_tell(folder), output)
     print(f"{output}: {rows} cases")
 
 
@@ -202,23 +200,48 @@ def plot(
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="FILE", help="Figure: *.png, *.svg or *.pdf.")
     ],
-    quantity: Quantity = "pain_area",
+    of: Of = "pain_area",
     arm: Arm = "",
     against: Against = "",
+    mpe: Mpe = False,
+    start: Start = "",
+    end: End = "",
+    since: Since = "",
     window: Annotated[
         float | None, typer.Option(metavar="X", help="Value at which the therapeutic window is outlined.")
     ] = None,
     force: ReplaceFile = False,
 ) -> None:
     """Draw a result over one or two axes: dose-response curve, response surface, therapeutic window."""
+    from abm.cli.quantity import quantity_of
     from abm.cli.sweep_plot import draw
     from abm.cli.text_files import refuse_existing
 
     if not 1 <= len(along) <= 2:
         raise typer.BadParameter("--along: give one axis or two")
     refuse_existing(output, force)
-    draw(folder, output, quantity, along, arm, against, window)
+    draw(folder, output, quantity_of(of, arm, against, mpe, start, end, since), along, window)
     print(output)
+
+
+@app.command()
+def rank(
+    folder: Folder,
+    of: Of = "pain_area",
+    arm: Arm = "",
+    against: Against = "",
+    mpe: Mpe = False,
+    start: Start = "",
+    end: End = "",
+    since: Since = "",
+    count: Annotated[int, typer.Option(min=1, metavar="N", help="Cases at each end.")] = 3,
+    as_json: AsJson = False,
+) -> None:
+    """List the cases with the lowest and the highest values, and how to see one of their runs."""
+    from abm.cli.quantity import quantity_of
+    from abm.cli.sweep_rank import tell_rank
+
+    tell_rank(folder, quantity_of(of, arm, against, mpe, start, end, since), count, as_json)
 
 
 @app.command()
@@ -243,9 +266,8 @@ def _planned(source: Path, output: Path | None, anyway: bool, quiet: bool) -> Pa
     """The folder of a planned sweep; a sweep file is planned now."""
     from abm.cli.failure import say
     from abm.cli.sweep_text import forecast_lines
-    from abm.sweep.manifest import MANIFEST
 
-    if source.is_dir() or (source / MANIFEST).exists():
+    if source.is_dir():
         if output is not None:
             raise typer.BadParameter("-o goes with a sweep FILE; a planned sweep stays in its folder")
         return source
@@ -328,7 +350,10 @@ def _run(
 def _conclude(folder: Path, outcome: Outcome, seconds: float, quiet: bool) -> None:
     from abm.cli.failure import RUN_FAILED, STOPPED, say
     from abm.cli.outcome import duration
+    from abm.cli.quantity import tell_unreadable
     from abm.cli.wording import counted
+
+    tell_unreadable(outcome.unreadable)
 
     if not quiet:
         known = f", {outcome.known} complete before" if outcome.known else ""

@@ -10,61 +10,51 @@ import typer
 if TYPE_CHECKING:
     from abm.sweep.axes import Axis
     from abm.sweep.manifest import Manifest
+    from abm.sweep.quantity import Quantity
     from abm.view.sweep import Input
 
 
-def draw(
-    folder: Path, output: Path, quantity: str, along: list[str], arm: str, against: str, window: float | None
-) -> None:
+def draw(folder: Path, output: Path, quantity: Quantity, along: list[str], window: float | None) -> None:
     """Draw a dose-response curve over one axis, or a response surface over two; means over all others.
 
     Raises
     ------
     typer.BadParameter
-        There is no such axis.
+        An axis was sampled.
+    abm.sweep.quantity.NotAnalysableError
+        There is no such axis or quantity.
     """
     import numpy as np
 
-    from abm.sweep.manifest import Manifest
-    from abm.sweep.run import find
-    from abm.sweep.sensitivity import results_of
+    from abm.cli.quantity import find_and_tell
+    from abm.sweep.quantity import values_of
     from abm.view.canvas import house_style
     from abm.view.sweep import draw_curves, draw_surface, save_figure
 
-    manifest = Manifest.load(folder)
+    manifest, found = find_and_tell(folder)
     axes = [_axis(manifest, name) for name in along]
-    results = results_of(manifest, find(manifest), quantity, arm, against)
+    results = values_of(manifest, found, quantity)
     columns = [manifest.design.values[:, manifest.design.axes.index(axis)] for axis in axes]
     inputs = [_input(axis, np.unique(column)) for axis, column in zip(axes, columns, strict=True)]
-    places = [np.unique(column, return_inverse=True)[1] for column in columns]
-    unit = next(c.unit for c in manifest.declaration.summary if c.name == quantity)
-    label = quantity.replace("_", " ") + (f" [{unit}]" if unit != "1" else "")
-    label += f", {arm or manifest.arms[0]} minus {against}" if against else ""
+    places = np.stack([np.unique(column, return_inverse=True)[1] for column in columns], axis=1)
+    shape = tuple(len(one.values) for one in inputs)
+    cube = np.empty((*shape, manifest.replicates))
+    for place in np.ndindex(shape):
+        # Over all other axes every replicate is averaged, so that the spread is that of the replicates.
+        cube[place] = results[np.all(places == place, axis=1)].mean(axis=0)
+    label = quantity.label(manifest)
     with house_style():
         if len(axes) == 1:
-            curve = np.stack([results[places[0] == i].mean(axis=0) for i in range(len(inputs[0].values))])
-            figure = draw_curves(inputs[0], {"": curve}, label, window)
+            figure = draw_curves(inputs[0], {"": cube}, label, window)
         else:
-            surface = np.array(
-                [
-                    [
-                        np.mean(results[(places[0] == i) & (places[1] == j)])
-                        for j in range(len(inputs[1].values))
-                    ]
-                    for i in range(len(inputs[0].values))
-                ]
-            )
-            figure = draw_surface(inputs[0], inputs[1], surface, label, window)
-        save_figure(figure, output, f"{quantity}: {manifest.title}")
+            figure = draw_surface(inputs[0], inputs[1], cube, label, window)
+        save_figure(figure, output, f"{label}: {manifest.title}")
 
 
 def _axis(manifest: Manifest, name: str) -> Axis:
-    from abm.scenario.nodes import nearest
+    from abm.sweep.quantity import axis_named
 
-    names = [axis.name for axis in manifest.design.axes]
-    if name not in names:
-        raise typer.BadParameter(f"no axis '{name}'{nearest(name, names)}; axes: {', '.join(names)}")
-    axis = manifest.design.axes[names.index(name)]
+    axis = axis_named(manifest, name)
     if axis.spread is not None:
         raise typer.BadParameter(f"'{name}' was sampled; curves and surfaces are over lists and grids")
     return axis

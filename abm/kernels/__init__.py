@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from pathlib import Path
 
 from numba import config
@@ -43,3 +44,21 @@ def cache_folder() -> Path | None:
 _folder = cache_folder()
 if _folder is not None:
     config.CACHE_DIR = str(_folder)
+
+
+def _look_for_scipy_in_vain() -> None:
+    """Let numba look for SciPy's linear algebra, which it does once, without finding it.
+
+    Loading that would take a third of the time in which a worker starts, and no kernel multiplies matrices.
+    """
+    wanted = "scipy.linalg.cython_blas"
+    if wanted in sys.modules:
+        return
+    sys.modules[wanted] = None
+    try:
+        import numba.np.arraymath  # noqa: F401 - it looks when it is imported
+    finally:
+        del sys.modules[wanted]
+
+
+_look_for_scipy_in_vain()

@@ -15,8 +15,14 @@ from abm.errors import RecordError
 from abm.record.faults import os_fault
 from abm.record.streams import text_dataset
 
+MANIFEST = "manifest.h5"
 FORMAT = "abm-sweep-manifest"
 VERSION = 1
+
+
+def is_planned(folder: Path) -> bool:
+    """Whether a folder holds a planned sweep."""
+    return (folder / MANIFEST).is_file()
 
 
 def write_manifest(path: Path, arrays: Mapping[str, NDArray[Any]], texts: Mapping[str, str]) -> None:
@@ -70,5 +76,6 @@ def read_manifest(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
                 else:
                     arrays[name] = np.asarray(dataset[()])
     except OSError as error:
-        raise RecordError(f"{path}: the manifest is damaged: {error}") from error
+        again = "plan the sweep again into this folder; finished runs stay"
+        raise RecordError(f"{path}: the manifest is damaged ({error}); {again}") from error
     return arrays, texts

@@ -13,7 +13,7 @@ from abm.errors import RecordError
 from abm.record.faults import os_fault
 from abm.record.shards import open_shard
 from abm.record.sweep_index import Found
-from abm.record.sweep_layout import COMPLETE, SUMMARIES, SweepDeclaration
+from abm.record.sweep_layout import COMPLETE, SERIES, SUMMARIES, SweepDeclaration
 
 
 def summary_values(found: Found, declared: SweepDeclaration) -> dict[str, NDArray[np.float64]]:
@@ -26,6 +26,24 @@ def summary_values(found: Found, declared: SweepDeclaration) -> dict[str, NDArra
         with open_shard(table.path) as file:
             for name, column in values.items():
                 column[here] = file[f"{SUMMARIES}/{name}"][()][found.row[here]]
+    return values
+
+
+def series_values(found: Found, declared: SweepDeclaration, name: str) -> NDArray[np.float64]:
+    """One series of every run, (n_run, n_time, ...) float64; nan where the run is not complete.
+
+    Parameters
+    ----------
+    name : str
+        One of `declared.series`.
+    """
+    path = f"{SERIES}/{name}"
+    values = np.full((len(found.row), *declared.data_sets()[path].shape), np.nan)
+    for number, table in enumerate(found.tables):
+        here = (found.shard == number) & (found.status == COMPLETE)
+        if here.any():
+            with open_shard(table.path) as file:
+                values[here] = file[path][()][found.row[here]]
     return values
 
 

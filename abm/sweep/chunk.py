@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from abm.record.sweep_layout import COMPLETE, FAILED, ShardRow
+from abm.record.sweep_manifest import MANIFEST
 from abm.sweep.engine import Ended, gist
-from abm.sweep.manifest import MANIFEST, Manifest
+from abm.sweep.manifest import Manifest
 from abm.sweep.simulate import Simulator, described
 from abm.sweep.worker import failed_row, open_shard_of
 

@@ -34,6 +34,7 @@ class _Worker(Hand):
 
     attempts: int = 1
     unsafe: deque[Ended] = field(default_factory=deque)
+    hung: bool = False  # killed because its run took too long
 
 
 class LocalEngine:
@@ -151,6 +152,9 @@ class LocalEngine:
         """A worker is gone: its run is made again or given up, those that were not safe are made again."""
         self._workers.remove(worker)
         cause = worker.cause_of_death()
+        if worker.hung:
+            seconds = self._manifest.limits.seconds
+            cause = f"it hung: its worker did not answer long after the limit of {seconds:g} s and was killed"
         worker.pipe.close()
         worker.said.close()
         self._waiting.extendleft((ended.run, 1) for ended in worker.unsafe)
@@ -177,4 +181,5 @@ class LocalEngine:
         limit = self._manifest.limits.seconds * _PATIENCE_FACTOR + _PATIENCE_SECONDS
         for worker in self._workers:
             if worker.job is not None and time.perf_counter() - worker.began > limit:
+                worker.hung = True
                 worker.process.kill()

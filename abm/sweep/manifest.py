@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 
 from abm.errors import RecordError
 from abm.record.sweep_layout import ID_BYTES, SweepDeclaration
-from abm.record.sweep_manifest import read_manifest, write_manifest
+from abm.record.sweep_manifest import MANIFEST, read_manifest, write_manifest
 from abm.record.sweep_merge import CaseTable
 from abm.scenario.nodes import KeyPath, ListNode, MapNode, Mark, Node, Origin, ScalarNode
 from abm.sweep.axes import Axis, Spread
 from abm.sweep.design import Design, own_seed
 from abm.sweep.expand import Scenarios
 
-MANIFEST, SHARDS, INDEX, FILES = "manifest.h5", "shards", "index.h5", "runs"
+SHARDS, INDEX, FILES = "shards", "index.h5", "runs"
 BASE, SWEEP = "base.yaml", "sweep.yaml"
 _NOWHERE = Mark(Origin(""))
 

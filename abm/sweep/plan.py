@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from abm.errors import AbmError, ScenarioError
+from abm.errors import AbmError
 from abm.record.sweep_index import Found, find_runs
 from abm.record.sweep_layout import COMPLETE, SweepDeclaration
 from abm.scenario.load import load_experiment_text
-from abm.scenario.parts import mark_at
 from abm.study.plan import prepare_folder
 from abm.sweep.expand import Checked, Scenarios, check_scenarios, chosen_for_checking, distinct_scenarios
-from abm.sweep.manifest import FILES, MANIFEST, SHARDS, Limits, Manifest
+from abm.sweep.manifest import FILES, SHARDS, Limits, Manifest
 from abm.sweep.resolve import Resolver
 from abm.sweep.returns import declare
 from abm.sweep.sweep_file import Sweep, load_sweep
 
 #: Wall time of one job on a cluster that is aimed at.
 CHUNK_SECONDS = 600.0
-_MEMORY = re.compile(r"([0-9]*\.?[0-9]+)\s*([kMGT]i?B)", re.ASCII)
-_BYTES = {"kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "kiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 #: A shard of a few runs has chunks that are hardly filled.
 _BYTES_OF_SHARD = 300e3
 
@@ -123,23 +119,10 @@ def plan_sweep(
     return Planned(manifest, found, forecast, len(checked.numbers))
 
 
-def is_planned(path: str | Path) -> bool:
-    """Whether a folder holds a planned sweep."""
-    return (Path(path) / MANIFEST).is_file()
-
-
 def _limits(sweep: Sweep) -> Limits:
     given = sweep.file.limits
-    memory = np.inf
-    if given.memory is not None:
-        found = _MEMORY.fullmatch(given.memory.strip())
-        if found is None:
-            message = f"'{given.memory}' is no amount of memory; write e.g. '2 GB'"
-            mark = mark_at(sweep.document, ("limits", "memory"))
-            raise ScenarioError([mark.fault(message, "limits.memory")])
-        memory = float(found[1]) * _BYTES[found[2]]
     seconds = float(given.time) * 60.0 if given.time is not None and given.time > 0.0 else np.inf
-    return Limits(float(seconds), float(memory), given.retries)
+    return Limits(float(seconds), given.bytes, given.retries)
 
 
 def _manifest(

@@ -44,6 +44,8 @@ class Outcome:
         Runs that are still missing of those asked for.
     stopped : bool
         Whether the user stopped it.
+    unreadable : tuple of str
+        Shards that are damaged, and how; what they held was made again.
     """
 
     made: int
@@ -51,6 +53,7 @@ class Outcome:
     known: int
     left: int
     stopped: bool
+    unreadable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -142,10 +145,11 @@ def run_sweep(
         raise
     finally:
         engine.close()
-    status = reindex(manifest).status
+    found = reindex(manifest)
+    status = found.status
     left = int(np.count_nonzero(status[runs] == MISSING))
     failed = int(np.count_nonzero(status[runs] == FAILED))
-    return Outcome(len(runs) - left, failed, known, left, stopped)
+    return Outcome(len(runs) - left, failed, known, left, stopped, found.unreadable)
 
 
 def reindex(manifest: Manifest) -> Found:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import re
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from abm.scenario.schema.scenario import MAX_SEED
-from abm.scenario.schema.section import Interval, PositiveNumber, Section, Times
+from abm.scenario.schema.section import Interval, PositiveNumber, Section, Times, fault
 
 SCHEMA_VERSION = 1
 MAX_AXES = 60
@@ -16,6 +18,9 @@ MAX_CHUNK = 100_000
 
 Scale: TypeAlias = Literal["linear", "log"]
 Method: TypeAlias = Literal["latin_hypercube", "sobol", "morris", "random"]
+_MEMORY = re.compile(r"([0-9]*\.?[0-9]+)\s*([kMGT]i?B)", re.ASCII)
+_BYTES = {"kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "kiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+
 _Count: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=MAX_CASES)]
 _Points: TypeAlias = Annotated[int, Field(strict=True, ge=2, le=MAX_CASES)]
 
@@ -121,6 +126,22 @@ class Limits(Section):
     retries: Annotated[int, Field(strict=True, ge=0, le=100)] = Field(
         1, description="further attempts after a lost worker or an unexpected error"
     )
+
+    @field_validator("memory")
+    @classmethod
+    def _is_memory(cls, value: str | None) -> str | None:
+        if value is not None and _MEMORY.fullmatch(value.strip()) is None:
+            raise fault(f"'{value}' is no amount of memory; write e.g. '2 GB'")
+        return value
+
+    @property
+    def bytes(self) -> float:
+        """Memory of one worker; infinite when it may have what it takes."""
+        if self.memory is None:
+            return math.inf
+        found = _MEMORY.fullmatch(self.memory.strip())
+        assert found is not None
+        return float(found[1]) * _BYTES[found[2]]
 
 
 class SweepFile(Section):

@@ -16,7 +16,6 @@ from abm.record.sweep_index import Found
 from abm.record.sweep_layout import STATUS_NAMES
 from abm.record.sweep_table import summary_values, write_parquet
 from abm.sweep.manifest import Manifest
-from abm.sweep.run import find
 
 PARQUET = ".parquet"
 
@@ -55,7 +54,7 @@ def _cells(values: NDArray[Any]) -> Iterator[str]:
     return ("" if value != value else f"{value:.10g}" for value in values)
 
 
-def write_table(manifest: Manifest, path: Path) -> int:
+def write_table(manifest: Manifest, found: Found, path: Path) -> int:
     """Write the table as CSV, or as Parquet where the name ends so; returns its rows.
 
     Raises
@@ -63,7 +62,7 @@ def write_table(manifest: Manifest, path: Path) -> int:
     RecordError
         It cannot be written, or Parquet is not installed.
     """
-    columns = table_columns(manifest, find(manifest))
+    columns = table_columns(manifest, found)
     if path.suffix == PARQUET:
         units = {c.name: c.unit for c in (*manifest.declaration.parameters, *manifest.declaration.summary)}
         write_parquet(path, columns, units)

@@ -19,17 +19,12 @@ from abm.record.sweep_merge import open_merged
 from abm.sweep.manifest import Manifest
 from abm.sweep.run import find
 from tests.e2e.command_line import TINY, abm, abm_here, children, python, start, wait_until
-from tests.sweeps import DOSE, SWEEP, write_sweep
+from tests.sweeps import DOSE, SWEEP, columns, statuses, write_sweep
 
 pytestmark = pytest.mark.e2e
 
 # Long enough that a kill meets runs under way.
 LONGER = TINY.replace("duration: 6 h", "duration: 3 d")
-
-
-def statuses(folder: Path) -> list[int]:
-    found: list[int] = find(Manifest.load(folder)).status.tolist()
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +38,16 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture
+def planned(tmp_path: Path) -> Path:
+    """Folder of a sweep that was only planned."""
+    write_sweep(tmp_path)
+    assert abm_here("sweep", "plan", tmp_path / "sweep.yaml", "-o", tmp_path / "out") == 0
+    return tmp_path / "out"
+
+
 def test_all_runs_are_there_in_few_files(done: Path) -> None:
-    assert statuses(done / "out") == [COMPLETE] * 14
+    assert statuses(done / "out").tolist() == [COMPLETE] * 14
     assert len(list((done / "out" / "shards").iterdir())) <= 2
     assert (done / "out" / "index.h5").exists()
 
@@ -102,7 +105,7 @@ def test_parts_make_the_whole_sweep(tmp_path: Path) -> None:
     assert abm_here("sweep", "plan", tmp_path / "sweep.yaml", "-o", tmp_path / "out") == 0
     for part in ("1/2", "2/2"):
         assert abm_here("sweep", "run", tmp_path / "out", "--shard", part, "--processes", "1") == 0
-    assert statuses(tmp_path / "out") == [COMPLETE] * 14
+    assert statuses(tmp_path / "out").tolist() == [COMPLETE] * 14
 
 
 def test_a_faulty_value_is_told_at_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -122,12 +125,21 @@ def test_a_case_that_cannot_be_built_fails_alone(tmp_path: Path, capsys: pytest.
     write_sweep(tmp_path, "\n".join(lines) + "\n")
     code = abm_here("sweep", "run", tmp_path / "sweep.yaml", "-o", tmp_path / "out", "--processes", "1")
     assert code == 3, capsys.readouterr().err
-    assert statuses(tmp_path / "out") == [COMPLETE, COMPLETE, FAILED, FAILED]
+    assert statuses(tmp_path / "out").tolist() == [COMPLETE, COMPLETE, FAILED, FAILED]
     assert abm_here("sweep", "status", tmp_path / "out") == 0
     assert "failed      2" in capsys.readouterr().out
 
 
-def test_a_killed_worker_costs_its_run_only(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """What the longer sweep returns when nothing happens to it."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    write_sweep(folder, scenario=LONGER)
+    assert abm_here("sweep", "run", folder / "sweep.yaml", "-o", folder / "out", "-q") == 0
+    return columns(folder / "out")
+
+
+def test_a_killed_worker_costs_its_run_only(tmp_path: Path, undisturbed: dict[str, bytes]) -> None:
     write_sweep(tmp_path, scenario=LONGER)
     assert abm_here("sweep", "plan", tmp_path / "sweep.yaml", "-o", tmp_path / "out") == 0
     with start("sweep", "run", "out", "--processes", "2", cwd=tmp_path) as process:
@@ -135,11 +147,13 @@ def test_a_killed_worker_costs_its_run_only(tmp_path: Path) -> None:
         os.kill(children(process.pid)[0], signal.SIGKILL)
         _, said = process.communicate(timeout=240)
     assert process.returncode == 0, said
-    assert statuses(tmp_path / "out") == [COMPLETE] * 14
+    assert statuses(tmp_path / "out").tolist() == [COMPLETE] * 14
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_the_same_command_goes_on_after_a_stop(tmp_path: Path, how: signal.Signals) -> None:
+def test_the_same_command_goes_on_after_a_stop(
+    tmp_path: Path, how: signal.Signals, undisturbed: dict[str, bytes]
+) -> None:
     write_sweep(tmp_path, scenario=LONGER)
     assert abm_here("sweep", "plan", tmp_path / "sweep.yaml", "-o", tmp_path / "out") == 0
     with start("sweep", "run", "out", "--processes", "1", cwd=tmp_path) as process:
@@ -147,14 +161,14 @@ def test_the_same_command_goes_on_after_a_stop(tmp_path: Path, how: signal.Signa
         os.kill(process.pid, how)
         process.communicate(timeout=240)
     assert process.returncode == (130 if how is signal.SIGINT else -how)
-    before = statuses(tmp_path / "out")
+    before = statuses(tmp_path / "out").tolist()
     assert COMPLETE in before and MISSING in before
     answer = abm("sweep", "run", "out", cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr
     # A worker whose parent was killed may have finished its run before it noticed.
     (known,) = re.findall(r"(\d+) complete before", answer.stdout)
     assert before.count(COMPLETE) <= int(known) < 14
-    assert statuses(tmp_path / "out") == [COMPLETE] * 14
+    assert statuses(tmp_path / "out").tolist() == [COMPLETE] * 14
 
 
 def test_a_run_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
@@ -181,16 +195,22 @@ def test_whole_files(tmp_path: Path) -> None:
 
 LEAN = """
 import sys
-from abm.sweep.worker import Worker
-import abm.sweep.simulate, abm.sweep.cases
-from abm.sweep.local import LocalEngine
-heavy = ("matplotlib", "mesa", "pandas", "pint", "rich", "typer", "xarray", "jinja2")
+import abm.sweep.worker as worker
+from abm.sweep.cases import resolver_of
+from abm.sweep.simulate import Simulator
+manifest = worker.Manifest.load("out")
+row = Simulator(manifest, resolver_of(manifest)).row(2)
+assert row.status == 1 and row.summary, row.message
+worker.open_shard_of(manifest.folder, manifest.declaration).abandon()
+heavy = ("dask", "jinja2", "matplotlib", "mesa", "mpi4py", "pandas", "pint", "rich", "typer", "xarray")
+heavy += ("scipy.linalg", "scipy.stats")
 print(*sorted(set(heavy) & set(sys.modules)))
 """
 
 
-def test_workers_are_lean(tmp_path: Path) -> None:
-    answer = python(LEAN, cwd=tmp_path)
+def test_workers_are_lean(planned: Path) -> None:
+    """After a run and its shard nothing is loaded that only people need, nor SciPy, which numba looks for."""
+    answer = python(LEAN, cwd=planned.parent)
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.split() == []
 
@@ -211,6 +231,42 @@ def test_figures(done: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "did you mean 'dose'?" in " ".join(capsys.readouterr().err.split())
     assert abm_here("sweep", "plot", done / "out", "--along", "dose", "-o", done / "x.png") == 2
     assert "say which arm" in capsys.readouterr().err
+
+
+RELIEF = ("--of", "withdrawal_threshold", "--arm", "cells", "--against", "cci", "--mpe")
+
+
+def test_relief_after_the_injection_as_a_surface(done: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    along = ("--along", "hour", "--along", "dose", "-o", done / "relief.png", "--force")
+    window = ("--from", "0 h", "--to", "4 h", "--since", "hour")
+    assert abm_here("sweep", "plot", done / "out", *RELIEF, *window, *along) == 0
+    assert (done / "relief.png").stat().st_size > 5_000
+    capsys.readouterr()
+    assert abm_here("sweep", "plot", done / "out", *RELIEF, *along, "--to", "4", "--since", "hour") == 2
+    assert "--to '4': a time with its unit is expected" in " ".join(capsys.readouterr().err.split())
+    assert abm_here("plot", done / "out") == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "abm sweep plot" in said and "--along dose --along hour" in said
+
+
+def test_the_best_case_can_be_repeated_as_a_whole_file(
+    done: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rank = ("sweep", "rank", done / "out", "--arm", "cells", "--of", "nociception_peak", "--count", "2")
+    assert abm_here(*rank) == 0
+    said = capsys.readouterr().out
+    (command,) = re.findall(r"abm (sweep case \S+ [0-9a-f]{12} -o case.h5), then abm play case.h5", said)
+    assert abm_here(*command.replace("case.h5", str(done / "best.h5")).split()) == 0
+    capsys.readouterr()
+    assert abm_here(*rank, "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    lowest, highest = document["lowest"][0], document["highest"][0]
+    assert lowest["mean"] <= highest["mean"] and lowest["replicates"] == 2
+    assert command.split()[3] == lowest["run"][:12]
+    with open_run(done / "best.h5") as best:
+        assert best.status == "complete" and best.arm == "cells"
+        assert lowest["low"] <= best.summary["nociception_peak"].value <= lowest["high"]
+    assert abm_here("info", done / "best.h5") == 0
 
 
 def test_parquet_or_how_to_get_it(done: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -241,6 +297,10 @@ def test_sensitivity_of_a_small_morris_design(tmp_path: Path, capsys: pytest.Cap
     assert abm_here("sensitivity", folder, "-o", tmp_path / "tornado.png", "--of", "nociception_peak") == 0
     assert "radius" in capsys.readouterr().out
     assert (tmp_path / "tornado.png").stat().st_size > 5_000
+    both = ("--of", "nociception_peak", "--of", "pain_area")
+    assert abm_here("sensitivity", folder, "-o", tmp_path / "map.png", *both) == 0
+    assert "pain area [d]" in capsys.readouterr().out
+    assert (tmp_path / "map.png").stat().st_size > 5_000
     assert abm_here("sensitivity", folder, "--of", "pain") == 2
     assert "no quantity 'pain'" in capsys.readouterr().err
 

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 import shutil
-import signal
 import subprocess
-import sys
 from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 
 from abm.errors import ScenarioError
 from abm.record.sweep_layout import COMPLETE
-from abm.record.sweep_merge import open_merged
 from abm.sweep.chunk import chunks_of, work_chunk
 from abm.sweep.manifest import Manifest
-from abm.sweep.run import find
 from abm.sweep.slurm import Profile, job_script, load_profile
-from tests.e2e.command_line import TINY, abm, abm_here, environment, start, wait_until
-from tests.sweeps import write_sweep
+from tests.e2e.command_line import abm_here, environment
+from tests.sweeps import columns, statuses, write_sweep
 
 pytestmark = pytest.mark.e2e
 
@@ -44,18 +39,6 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return columns(folder / "out")
 
 
-def columns(folder: Path) -> dict[str, bytes]:
-    """All results, as bytes; the machine's own numbers left out."""
-    one = folder.parent / "one.h5"
-    assert abm_here("sweep", "merge", folder, "-o", one, "--force", "-q") == 0
-    with open_merged(one) as merged:
-        return {
-            name: np.asarray(merged[name].values).tobytes()
-            for name in merged.variables
-            if name not in ("seconds", "attempts")
-        }
-
-
 def test_chunks_hold_every_run_once() -> None:
     chunks = chunks_of(list(range(3, 25)), 5)
     assert max(map(len, chunks)) <= 5 and len(chunks) == 5
@@ -69,73 +52,6 @@ def test_a_chunk_in_this_process(planned: Path, local: dict[str, bytes]) -> None
     again = work_chunk(str(planned), list(range(14)))
     assert sum(ended.seconds > 0 for ended in again) == 10
     assert columns(planned) == local
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(importlib.util.find_spec("distributed") is None, reason="no Dask here")
-def test_dask_on_this_machine(planned: Path, local: dict[str, bytes]) -> None:
-    answer = abm("sweep", "run", "out", "--engine", "dask", "--processes", "2", cwd=planned.parent)
-    assert answer.returncode == 0, answer.stderr
-    assert columns(planned) == local
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(
-    importlib.util.find_spec("mpi4py") is None or shutil.which("mpirun") is None, reason="no MPI here"
-)
-def test_mpi(planned: Path, local: dict[str, bytes]) -> None:
-    answer = subprocess.run(
-        mpirun(planned), capture_output=True, text=True, check=False, env=environment(), timeout=250
-    )
-    assert answer.returncode == 0, answer.stderr
-    assert (find(Manifest.load(planned)).status == COMPLETE).all()
-    assert columns(planned) == local
-
-
-def process_of(folder: Path) -> int:
-    """A process that is making runs: shards are named by host, process and chance."""
-    part = next(iter((folder / "shards").glob("*.part")))
-    return int(part.stem.split("-")[-2])
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(importlib.util.find_spec("distributed") is None, reason="no Dask here")
-def test_dask_outlives_a_killed_worker(tmp_path: Path) -> None:
-    write_sweep(tmp_path, scenario=TINY.replace("duration: 6 h", "duration: 6 d"))
-    assert abm_here("sweep", "plan", tmp_path / "sweep.yaml", "-o", tmp_path / "out") == 0
-    with start("sweep", "run", "out", "--engine", "dask", "--processes", "2", cwd=tmp_path) as process:
-        wait_until(lambda: any((tmp_path / "out" / "shards").glob("*.part")))
-        os.kill(process_of(tmp_path / "out"), signal.SIGKILL)
-        _, said = process.communicate(timeout=280)
-    assert process.returncode == 0, said
-    assert (find(Manifest.load(tmp_path / "out")).status == COMPLETE).all()
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(
-    importlib.util.find_spec("mpi4py") is None or shutil.which("mpirun") is None, reason="no MPI here"
-)
-def test_mpi_goes_on_after_a_killed_rank(tmp_path: Path) -> None:
-    write_sweep(tmp_path, scenario=TINY.replace("duration: 6 h", "duration: 6 d"))
-    folder = tmp_path / "out"
-    assert abm_here("sweep", "plan", tmp_path / "sweep.yaml", "-o", folder) == 0
-    with subprocess.Popen(mpirun(folder), env=environment(), stderr=subprocess.DEVNULL) as process:
-        wait_until(lambda: (find(Manifest.load(folder)).status == COMPLETE).any())
-        os.kill(process_of(folder), signal.SIGKILL)
-        assert process.wait(timeout=120) != 0
-    before = int((find(Manifest.load(folder)).status == COMPLETE).sum())
-    assert 0 < before < 14
-    answer = subprocess.run(
-        mpirun(folder), capture_output=True, text=True, check=False, env=environment(), timeout=280
-    )
-    assert answer.returncode == 0, answer.stderr
-    assert f"{before} complete before" in answer.stdout
-    assert (find(Manifest.load(folder)).status == COMPLETE).all()
-
-
-def mpirun(folder: Path) -> list[str]:
-    command = ["mpirun", "--allow-run-as-root", "--oversubscribe", "-n", "3", sys.executable]
-    return [*command, "-m", "mpi4py.futures", "-m", "abm", "sweep", "run", str(folder), "--engine", "mpi"]
 
 
 def test_job_script(planned: Path) -> None:
@@ -153,6 +69,33 @@ def test_job_script(planned: Path) -> None:
     assert "constraint" not in script
     (planned / "job.sh").write_text(script, encoding="utf-8")
     assert subprocess.run(["bash", "-n", str(planned / "job.sh")], check=False).returncode == 0
+
+
+def test_a_job_works_on_its_own_copy_of_the_warm_cache(planned: Path, tmp_path: Path) -> None:
+    """The script of a job, without SLURM: kernels come from the scratch folder, which is gone afterwards."""
+    work_chunk(str(planned), [0])  # Kernels of this checkout are compiled now, if they were not yet.
+    warm, scratch = tmp_path / "warm", tmp_path / "scratch"
+    shutil.copytree(numba.config.CACHE_DIR, warm / Path(numba.config.CACHE_DIR).name)
+    job = planned / "jobs" / "x"
+    job.mkdir(parents=True)
+    (job / "todo.json").write_text("[1, 2]", encoding="utf-8")
+    profile = Profile(cache=str(warm), scratch=str(scratch))
+    (job / "job.sh").write_text(job_script(Manifest.load(planned), profile, job, 1), encoding="utf-8")
+    variables = {"SLURM_ARRAY_TASK_ID": "1", "SLURM_JOB_ID": "77", "NUMBA_DEBUG_CACHE": "1"}
+    answer = subprocess.run(
+        ["bash", str(job / "job.sh")],
+        env=environment(**variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=280,
+    )
+    assert answer.returncode == 0, answer.stdout
+    assert np.flatnonzero(statuses(planned) == COMPLETE).tolist() == [0, 1, 2]
+    assert f"data loaded from '{scratch}/abm-numba-77/" in answer.stdout
+    assert "data saved" not in answer.stdout
+    assert list(scratch.iterdir()) == []
 
 
 def test_a_faulty_profile_is_told_at_its_line(tmp_path: Path) -> None:

@@ -61,6 +61,11 @@ printf 'CgroupPlugin=%s\nConstrainCores=no\nConstrainRAMSpace=no\n' "$plugin" > 
 
 if ! munge -n >/dev/null 2>&1; then
     su -s /bin/sh munge -c /usr/sbin/munged
+    for _ in $(seq 20); do
+        [ -s /run/munge/munged.pid ] && break
+        sleep 0.2
+    done
+    cp /run/munge/munged.pid "$folder/munged.pid"
 fi
 slurmctld
 slurmd -N "$host"

@@ -107,6 +107,52 @@ limits: {{retries: -1}}
         assert any(line.startswith(place) and message in line for line in found), (place, found)
 
 
+HEAD = "schema_version: 1\nscenario: tiny.yaml\n"
+LENGTH = "t: {path: time.duration, list: [6 h]}"
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "said"),
+    [
+        ("", "", "is empty"),
+        ("\0\1\2", "", "sweep.yaml"),
+        ("- 1\n- 2\n", "1:1", "sweep file"),
+        (f"{HEAD}vary: &a {{x: *a}}\n", "3:", "a"),
+        (f"{HEAD}vary: {'[' * 3000}\n", "3:", "nested deeper"),
+        (f"{HEAD}vary: {{}}\n", "3:", "vary"),
+        (f"{HEAD}vary: {{t: {{path: time.duration, list: []}}}}\n", "3:", "list"),
+        (f"{HEAD}vary: {{t: 5}}\n", "3:", "t"),
+        (f"{HEAD}vary: {{t: {{path: [1], list: [6 h]}}}}\n", "3:", "path"),
+        (
+            f"{HEAD}vary: {{t: {{path: time.duration, csv: {{file: /dev/zero, column: a}}}}}}\n",
+            "3:",
+            "/dev/zero",
+        ),
+        (
+            f"{HEAD}vary: {{t: {{path: time.duration, grid: {{low: 1 h, high: 6 h, points: 1e9}}}}}}\n",
+            "3:",
+            "points",
+        ),
+        (
+            f"{HEAD}replicates: 2000000\nvary:\n  {LENGTH}\n  d: {{path: {DOSE}, list: [1, 2]}}\n",
+            "",
+            "cases",
+        ),
+        (f"{HEAD}vary: {{{LENGTH}}}\nlimits: {{time: -5 s, memory: lots}}\n", "4:", "no amount of memory"),
+        (f"{HEAD}vary: {{{LENGTH}}}\nlimits: {{time: -5 s}}\n", "4:", "-5 s"),
+        (f"{HEAD}vary: {{{LENGTH}}}\nseed: 1e30\n", "4:", "seed"),
+    ],
+)
+def test_hostile_files_are_told_where_they_are_wrong(
+    tmp_path: Path, text: str, place: str, said: str
+) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        load_sweep(write_sweep(tmp_path, text))
+    message = str(caught.value)
+    assert said in message
+    assert f"sweep.yaml:{place}" in message
+
+
 def test_axis_without_effect_and_axis_given_twice(tmp_path: Path) -> None:
     vary = f"  dose: {{path: {DOSE}, list: [1]}}\n  again: {{path: {DOSE}, list: [2]}}\n"
     vary += "  s: {path: seed, list: [1]}\n"
