@@ -76,6 +76,11 @@ class RangeSampler:
 
 def ends_of(values: NDArray[np.floating]) -> tuple[float, float]:
     """Lowest and highest finite value; NaN twice when there is none."""
+    if values.size:
+        # Numbers only, as nearly always: no copy of them is needed.
+        low, high = float(values.min()), float(values.max())
+        if np.isfinite(low) and np.isfinite(high):
+            return low, high
     finite = values[np.isfinite(values)]
     return (float(finite.min()), float(finite.max())) if finite.size else (np.nan, np.nan)
 

@@ -17,7 +17,8 @@ export type Request =
 
 export type Answer = Field | Cells | Trail[];
 
-const AT_ONCE = 4;
+/** Two frames of six fields, each of them one request to the server. */
+const AT_ONCE = 12;
 const MEMORY = 320e6;
 const FIRST_PAUSE = 1000;
 const LONGEST_PAUSE = 8000;
