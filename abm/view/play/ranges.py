@@ -13,7 +13,7 @@ from abm.record import Run
 # Numbers read of each kind, whatever the size of the file; at least two frames of each cytokine and column.
 SAMPLED_VALUES = 6_000_000
 LEAST_FRAMES = 2
-MOST_FRAMES = 16
+MOST_FRAMES = 40
 SAMPLED_LAYERS = 3
 
 

@@ -33,7 +33,7 @@ export interface LoaderHost {
 }
 
 function bytesOf(value: Answer): number {
-  if (Array.isArray(value)) return 100 + value.reduce((sum, trail) => sum + 16 * trail.x.length, 0);
+  if (Array.isArray(value)) return 100 + value.reduce((sum, trail) => sum + 24 * trail.x.length, 0);
   // The levels of a field are kept with it, a byte per value.
   if ("values" in value) return value.values.byteLength * 1.25;
   return value.n * (24 + 8 + 4 * value.variables.size);
