@@ -10,6 +10,14 @@ open      seconds until a session is opened and described, and until the first f
 serve     frames per second over HTTP: one field with the cells; all fields with the cells; resident memory
 movie     seconds and frames per second of an MP4 of 1000 x 1000 pixels; needs ffmpeg
 page      seconds and size of the standalone page, and the size that 480 frames would have
+
+    python benchmarks/bench_play.py [FOLDER] --big GB
+
+makes a file of that many gigabytes, 1000 x 1000 voxels with six fields and 98,304 cells in every frame, in a
+few minutes by repeating chunks, plays it through `abm play` in a process of its own, and deletes it:
+
+big       seconds from the start of the program to the address, to the first field and cells; frames per
+          second of one field with the cells, in turn and all over the file; the most memory of the server
 """
 
 from __future__ import annotations
@@ -18,14 +26,17 @@ import argparse
 import http.client
 import json
 import resource
+import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
+from big_file import ROWS, repeat
 
 from abm.record import CellTable, Column, Dimension, FieldStack, RunDeclaration, RunWriter, Series
 
@@ -160,6 +171,47 @@ def bench_server(path: Path, frames: int) -> None:
         server.shutdown()
 
 
+def bench_big(folder: Path, gigabytes: float) -> None:
+    small, path = folder / "bench_small.h5", folder / "bench_big.h5"
+    try:
+        make(small, 1000, 24 * ROWS, 20)
+        begin = time.perf_counter()
+        frames = repeat(small, path, gigabytes * 1e9)
+        tell("make", seconds=time.perf_counter() - begin, gb=path.stat().st_size / 1e9, frames=frames)
+        begin = time.perf_counter()
+        command = [sys.executable, "-m", "abm", "play", "--no-browser", str(path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
+            try:
+                assert program.stdout is not None
+                url = urlsplit(program.stdout.readline().strip())
+                address = time.perf_counter() - begin
+                page = Measured(int(url.port or 0), url.fragment.removeprefix("token="))
+                page.get("/api/runs")
+                described = time.perf_counter() - begin
+
+                def one(frame: int) -> None:
+                    page.get(f"/api/runs/0/field?frame={frame}&cytokine={FIELDS[0]}")
+                    page.get(f"/api/runs/0/cells?frame={frame}")
+
+                def anywhere(frame: int) -> None:
+                    one(frame * 7919 % frames)
+
+                one(0)
+                first = time.perf_counter() - begin
+                tell("big", address_s=address, described_s=described, first_picture_s=first)
+                tell("big", in_turn_fps=rate(200, one), anywhere_fps=rate(200, anywhere))
+                # The cells of one among all, and the time course: what the page asks for besides.
+                page.get("/api/runs/0/track?cell=17")
+                page.get("/api/runs/0/series?name=cell_count&most=2000")
+                status = Path(f"/proc/{program.pid}/status").read_text(encoding="ascii")
+                tell("big", peak_memory_mb=int(status.partition("VmHWM:")[2].split()[0]) / 1024)
+            finally:
+                program.terminate()
+    finally:
+        small.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
+
+
 def bench_movie(path: Path, frames: int) -> None:
     from abm.view.play import movie
     from abm.view.play.session import Session
@@ -207,6 +259,16 @@ def tell(name: str, **measured: float) -> None:
 BENCHES = {"server": bench_server, "movie": bench_movie, "page": bench_page}
 
 
+def bench_file(folder: Path, given: argparse.Namespace) -> None:
+    path = folder / f"bench_{given.side}_{given.cells}_{given.frames}.h5"
+    if not path.exists():
+        begin = time.perf_counter()
+        make(path, given.side, given.cells, given.frames)
+        tell("make", seconds=time.perf_counter() - begin, mb=path.stat().st_size / 1e6)
+    for name in given.only or BENCHES:
+        BENCHES[name](path, given.frames)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Time opening, serving, filming and packing a recorded run.")
     parser.add_argument("folder", type=Path, nargs="?")
@@ -214,17 +276,15 @@ def main() -> None:
     parser.add_argument("--cells", type=int, default=20_000)
     parser.add_argument("--frames", type=int, default=60)
     parser.add_argument("--only", action="append", choices=BENCHES)
+    parser.add_argument("--big", type=float, metavar="GB", help="only: a file of so many gigabytes")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as passing:
         folder = given.folder or Path(passing)
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"bench_{given.side}_{given.cells}_{given.frames}.h5"
-        if not path.exists():
-            begin = time.perf_counter()
-            make(path, given.side, given.cells, given.frames)
-            tell("make", seconds=time.perf_counter() - begin, mb=path.stat().st_size / 1e6)
-        for name in given.only or BENCHES:
-            BENCHES[name](path, given.frames)
+        if given.big:
+            bench_big(folder, given.big)
+        else:
+            bench_file(folder, given)
     if over:
         sys.exit("over budget: " + "; ".join(over))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,11 +48,12 @@ def given_to(experiment: Experiment) -> list[Given]:
         matched = _DOSE.match(dose.text)
         if matched is None:
             continue
-        key = (matched["what"], matched["unit"] or CELLS)
+        # Older files have the amount in words only.
+        recorded = math.isfinite(dose.amount)
+        amount = dose.amount if recorded else float(matched["amount"])
+        key = (matched["what"], dose.unit if recorded else matched["unit"] or CELLS)
         before = found.get(key, Given(*key[:1], 0.0, key[1], dose.day))
-        found[key] = Given(
-            key[0], before.amount + float(matched["amount"]), key[1], min(before.day, dose.day)
-        )
+        found[key] = Given(key[0], before.amount + amount, key[1], min(before.day, dose.day))
     return list(found.values())
 
 

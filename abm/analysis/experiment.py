@@ -6,6 +6,7 @@ scenario does not say something is still readable: labels fall back on names, an
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -42,10 +43,12 @@ class Injury:
 
 @dataclass(frozen=True)
 class Dose:
-    """One dose as the log tells it, and when it was given [d]."""
+    """One dose as the log tells it, when it was given [d], and how much; NaN where that is not recorded."""
 
     day: float
     text: str
+    amount: float = math.nan
+    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,9 @@ def read_experiment(run: Run) -> Experiment:
     """What was done in a run."""
     scenario = scenario_of(run)
     labels = dict(_labels(scenario))
-    doses = tuple(Dose(e["time"], e["text"]) for e in run.events if e["kind"] == DOSE_EVENT)
+    doses = tuple(
+        Dose(e["time"], e["text"], e["amount"], e["unit"]) for e in run.events if e["kind"] == DOSE_EVENT
+    )
     return Experiment(
         injuries=tuple(_injuries(scenario, labels)),
         doses=doses,

@@ -181,6 +181,7 @@ class Infusion:
     ramp: int  # [ticks] over which the rate rises from 0 to full
     cytokine: int
     amount: float  # [fg] active
+    given: float  # [ng] active or not
     compartment: int  # -1 where it goes into tissue at once
     voxels: Ints
     text: str

@@ -26,6 +26,8 @@ from abm.scenario.schema import Scenario
 from abm.state.cells import INJECTED
 from abm.state.tables import Floats, Ints
 
+NG_PER_FG = 1e-6
+
 
 def ticks(minutes: float, clock: Clock) -> int:
     """A time as a whole number of ticks; the scenario's checks made sure that it is one."""
@@ -119,6 +121,7 @@ def infusions(scenario: Scenario, space: Space, names: Labels, clock: Clock) -> 
             continue
         compartment, voxels = _destination(give.route, give.site, scenario, space, names)
         active = float(give.dose) * float(scenario.cytokines[give.cytokine].active_fraction)
+        given = float(give.dose) * NG_PER_FG
         for at in give.times:
             start = ticks(float(at), clock)
             found.append(
@@ -128,9 +131,10 @@ def infusions(scenario: Scenario, space: Space, names: Labels, clock: Clock) -> 
                     ramp=ticks(float(give.ramp), clock),
                     cytokine=names.cytokines.index(give.cytokine),
                     amount=active,
+                    given=given,
                     compartment=compartment,
                     voxels=voxels,
-                    text=f"{float(give.dose) * 1e-6:g} ng {give.cytokine} {give.route}",
+                    text=f"{given:g} ng {give.cytokine} {give.route}",
                 )
             )
     return tuple(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,6 +15,14 @@ from abm.kernels.rng import DEPLETION, INTERVENTION, fill_uniform, uniform
 from abm.kernels.sources import add_scaled
 from abm.state.cells import TISSUE, CellArrays, selected
 from abm.state.tables import Floats, Ints
+
+
+class Given(NamedTuple):
+    """A line of the log of events: in words, and how much, NaN where that is no number."""
+
+    text: str
+    amount: float = math.nan
+    unit: str = ""
 
 
 def course_value(course: DriveCourse, tick: int, minutes_per_tick: float) -> float:
@@ -49,23 +58,23 @@ def add_releases(model: Model, state: State, source: Floats) -> None:
             add_scaled(model.weights[course.injury], release.rate * level, source[release.cytokine])
 
 
-def apply_interventions(model: Model, state: State) -> list[str]:
-    """Give every dose that is due now; returns one line of text for each, for the log."""
-    given = [] if state.tick > 0 else list(model.treatment.knocked_out)
+def apply_interventions(model: Model, state: State) -> list[Given]:
+    """Give every dose that is due now; returns a line for each, for the log."""
+    given = [] if state.tick > 0 else [Given(text) for text in model.treatment.knocked_out]
     for index, depletion in enumerate(model.treatment.depletions):
         if depletion.tick == state.tick:
             remove(model, state, depletion, index)
-            given.append(depletion.text)
-    given += _starting(model, state.tick)
+            given.append(Given(depletion.text))
+    given += [Given(text) for start, text in model.treatment.onsets if start == state.tick]
     for injection in model.treatment.injections:
         if injection.tick == state.tick:
             inject(model, state, injection)
-            given.append(injection.text)
+            given.append(Given(injection.text, injection.dose, "cells"))
     for infusion in model.treatment.infusions:
         if infusion.start == state.tick == infusion.stop:
             add_protein(model, state, infusion, infusion.amount)
         if infusion.start == state.tick:
-            given.append(infusion.text)
+            given.append(Given(infusion.text, infusion.given, "ng"))
     return given
 
 
@@ -115,11 +124,6 @@ def remove(model: Model, state: State, depletion: Depletion, index: int) -> None
     gone = chosen & (draws < depletion.share)
     state.count("removed", depletion.cell_type, int(gone.sum()))
     remove_cells(model, state, gone)
-
-
-def _starting(model: Model, tick: int) -> list[str]:
-    """What of the changes and blocks begins now, for the log."""
-    return [text for start, text in model.treatment.onsets if start == tick]
 
 
 def add_protein(model: Model, state: State, infusion: Infusion, amount: float) -> None:

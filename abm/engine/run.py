@@ -116,8 +116,8 @@ def run(
             record(model, state, writer)
         try:
             while state.tick < model.clock.end:
-                for text in step(model, state):
-                    writer.append_event(state.tick - model.clock.ticks_per_step, "intervention", text)
+                for given in step(model, state):
+                    writer.append_event(state.tick - model.clock.ticks_per_step, "intervention", *given)
                 record(model, state, writer)
                 if progress is not None:
                     progress(state.tick, model.clock.end)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from abm.compile.model import Model
-from abm.engine.events import apply_interventions, set_drives
+from abm.engine.events import Given, apply_interventions, set_drives
 from abm.engine.fate import decide_fates
 from abm.engine.fields import advance_fields
 from abm.engine.health import check_fields, check_mass, check_population, check_variables
@@ -22,7 +22,7 @@ from abm.state.cells import TISSUE, CellArrays
 from abm.state.tables import Floats, Responses
 
 
-def step(model: Model, state: State) -> list[str]:
+def step(model: Model, state: State) -> list[Given]:
     """Advance the tissue by one cell step.
 
     The order, which every result depends on:
@@ -47,7 +47,7 @@ def step(model: Model, state: State) -> list[str]:
 
     Returns
     -------
-    list of str
+    list of Given
         What was given at the start of the step, for the log.
 
     Raises

@@ -150,7 +150,7 @@ class TissueModel(mesa.Model):  # type: ignore[misc]
         """
         clock, state = self.tissue.clock, self.state
         before, transformed = clock.days(state.tick), state.counters["transformed_into"].sum()
-        self.given += [(before, text) for text in advance(self.tissue, state)]
+        self.given += [(before, given.text) for given in advance(self.tissue, state)]
         self.time = clock.days(state.tick)  # Mesa 3.3 has no clock; that of Mesa 3.5 says the same
         self.running = state.tick < clock.end
         changed_type = state.counters["transformed_into"].sum() > transformed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import cached_property
 from pathlib import Path
 from types import EllipsisType, TracebackType
@@ -15,9 +14,10 @@ from numpy.typing import NDArray
 from abm.errors import RecordError
 from abm.record import checkpoints
 from abm.record.checkpoints import Checkpoint
+from abm.record.chunks import PackedLayer, fetch_layer
 from abm.record.frames import CellFrame, FieldFrame, LabelledArray, Scalar, choose_frame
+from abm.record.head import RunHead
 from abm.record.layout import (
-    BRANCH,
     CELLS,
     CODED_COLUMNS,
     EVENTS,
@@ -25,11 +25,9 @@ from abm.record.layout import (
     READOUT,
     RESERVED_NAMES,
     SERIES_GROUPS,
-    STATUS_RUNNING,
     SUMMARY,
 )
 from abm.record.opening import dims_of, open_checked, read, values_of
-from abm.record.storage import is_being_written
 
 if TYPE_CHECKING:
     import xarray
@@ -47,12 +45,11 @@ def open_run(path: str | Path) -> Run:
     return Run(path, open_checked(path))
 
 
-class Run:
+class Run(RunHead):
     """One open result file; a context manager.  Times are in days, positions in um."""
 
     def __init__(self, path: Path, file: h5py.File) -> None:
-        self.path = path
-        self._file = file
+        super().__init__(path, file)
         self._opened: dict[str, dict[str, h5py.Dataset]] = {}
         self._labels: dict[tuple[str, str], NDArray[Any]] = {}
 
@@ -71,81 +68,8 @@ class Run:
     def _read(self, name: str, key: Any = ...) -> NDArray[Any]:
         return read(self._file[name], key, self.path)
 
-    def _line(self, name: str) -> str:
-        return str(read(self._file[name].asstr(), (), self.path))
-
     def _values(self, dataset: h5py.Dataset) -> NDArray[Any]:
         return values_of(dataset, self.path)
-
-    def _text(self, name: str) -> str:
-        return str(self._file.attrs[name])
-
-    @property
-    def title(self) -> str:
-        """Title of the scenario."""
-        return self._text("title")
-
-    @property
-    def arm(self) -> str:
-        """Arm of the experiment."""
-        return self._text("arm")
-
-    @property
-    def status(self) -> str:
-        """``running`` (also after a kill), ``complete``, ``interrupted`` or ``failed``."""
-        return self._text("status")
-
-    @property
-    def status_message(self) -> str:
-        """Why the run stopped."""
-        return self._text("status_message")
-
-    @property
-    def is_being_written(self) -> bool:
-        """Whether a process is writing the file now; ``running`` without it means killed."""
-        return self.status == STATUS_RUNNING and is_being_written(self.path)
-
-    @property
-    def replicate(self) -> int:
-        """Number of the replicate."""
-        return int(self._file.attrs["replicate"])
-
-    @property
-    def seed(self) -> int:
-        """Seed of the experiment."""
-        return int(self._file.attrs["seed"])
-
-    @property
-    def tick_minutes(self) -> float:
-        """Length of one tick [min]."""
-        return float(self._file.attrs["tick_minutes"])
-
-    @property
-    def format_version(self) -> int:
-        """Version of the layout."""
-        return int(self._file.attrs["format_version"])
-
-    @property
-    def scenario_text(self) -> str:
-        """Resolved YAML of this run."""
-        return self._line("scenario")
-
-    @property
-    def provenance(self) -> str:
-        """JSON text."""
-        return self._line("provenance")
-
-    @property
-    def branch(self) -> dict[str, Any] | None:
-        """What the provenance of a branch says about the run it came from; None for any other run.
-
-        Its entries are file, arm, tick, day, scenario (compressed) and branch: the same of that run.
-        """
-        try:
-            origin = json.loads(self.provenance).get(BRANCH)
-        except (ValueError, AttributeError):
-            return None
-        return origin if isinstance(origin, dict) else None
 
     # --------------------------------------------------------------------------------------- series
 
@@ -338,18 +262,28 @@ class Run:
         RecordError
             There is no such cytokine or frame.
         """
-        if cytokine not in self.cytokines:
-            raise RecordError(f"{self.path}: no field {cytokine!r}; there are {', '.join(self.cytokines)}")
+        number, which = self._field_place(cytokine, index, time)
         group = self._file[FIELDS]
-        number = choose_frame(self.path, self.field_times, index, time, "frame of fields")
         dataset = group["concentration"]
         return FieldFrame(
             cytokine=cytokine,
             time=float(self.field_times[number]),
             tick=int(self._read(f"{group.name}/tick", number)),
-            values=read(dataset, (number, self.cytokines.index(cytokine), layer), self.path),
+            values=read(dataset, (number, which, layer), self.path),
             unit=str(dataset.attrs["units"]),
         )
+
+    def packed_layer(self, cytokine: str, index: int, layer: int) -> PackedLayer | None:
+        """A layer of a field, still compressed; None where only :meth:`field` can read it."""
+        place = (*self._field_place(cytokine, index, None), layer)
+        return fetch_layer(self._file[FIELDS]["concentration"], place, self.path)
+
+    def _field_place(self, cytokine: str, index: int | None, time: float | None) -> tuple[int, int]:
+        """Numbers of a frame and of a cytokine."""
+        if cytokine not in self.cytokines:
+            raise RecordError(f"{self.path}: no field {cytokine!r}; there are {', '.join(self.cytokines)}")
+        number = choose_frame(self.path, self.field_times, index, time, "frame of fields")
+        return number, self.cytokines.index(cytokine)
 
     @property
     def events(self) -> list[dict[str, Any]]:

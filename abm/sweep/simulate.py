@@ -100,10 +100,10 @@ class Simulator:
             state = new_state(model)
             _take(taken, model, state, writer)
             while state.tick < model.clock.end:
-                for text in step(model, state):
+                for given in step(model, state):
                     if writer is not None:
                         tick = state.tick - model.clock.ticks_per_step
-                        writer.append_event(tick, "intervention", text)
+                        writer.append_event(tick, "intervention", *given)
                 _take(taken, model, state, writer)
                 if self.stopped():
                     raise Interrupted("stopped")

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from abm.analysis.groups import RunGroups, group_runs
 from abm.errors import RecordError
 from abm.record.faults import os_fault
+from abm.view.arms import draw_arms
 from abm.view.canvas import FORMATS, NothingToShowError, house_style, save
 from abm.view.cells import draw_cells
 from abm.view.cytokines import draw_cytokines
@@ -42,6 +43,7 @@ KINDS: dict[str, Draw] = {
     "homing": draw_homing,
     "phase": draw_phase,
     "dose": draw_dose,
+    "arms": draw_arms,
 }
 # What is drawn unless kinds are named; the others answer questions that not everybody has.
 USUAL = ("pain", "nociception", "cells", "cytokines", "tissue", "msc", "targets", "overview")

@@ -19,6 +19,7 @@ from tests.e2e.play_page import (
     changed,
     near_colour,
     runs,
+    served,
     url,
     watcher,
 )
@@ -326,6 +327,28 @@ def test_slices_and_orbit(watcher: Watcher, url: str) -> None:
         if watcher.ready().page.input_value("#cell-id"):
             break
     assert near_colour(watcher.pixels(), (213, 94, 0), 10) > 5, "the ring around the cell that was clicked"
+
+
+def test_trails_in_three_dimensions(watcher: Watcher, url: str) -> None:
+    watcher.open(f"{url}&runs=3&time=0.33&view=orbit&highlight=msc&outlines=0")
+    before = watcher.pixels()
+    blue = near_colour(before, (0, 114, 178))
+    watcher.choose("trails", "20")
+    assert changed(before, watcher.pixels()) > 1e-4
+    assert near_colour(watcher.pixels(), (0, 114, 178), 90) > blue
+
+
+def test_slices_of_two_blocks_have_a_row_each(watcher: Watcher, runs: list[Path], tmp_path: Path) -> None:
+    copy = tmp_path / "again_r000.h5"
+    copy.write_bytes(runs[3].read_bytes())
+    with served([runs[3], copy]) as (url, _):
+        watcher.open(f"{url}&runs=0,1&time=0.25&view=slices")
+        panels = [(panel["run"], panel["z"]) for panel in watcher.view["panels"]]
+        assert panels == [(run, z) for run in "01" for z in ("0", "1", "2", "3", "max")]
+        assert watcher.page.locator(".row-title").count() == 2
+        upper, lower = (watcher.page.locator(".panel").nth(i).bounding_box() for i in (0, 5))
+        assert lower["x"] == pytest.approx(upper["x"]) and lower["y"] > upper["y"] + upper["height"]
+        assert changed(watcher.pixels(), watcher.pixels(".panel-canvas >> nth=5")) < 0.05
 
 
 def test_a_flat_run_has_no_third_dimension(watcher: Watcher, url: str) -> None:

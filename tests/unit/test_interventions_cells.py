@@ -64,7 +64,7 @@ def test_nothing_makes_a_missing_cytokine() -> None:
     assert intact[0][:, 0].min() >= 5.0 and intact[1].budget.produced[0, 0] > 0.0
     # The other cytokine has all of its own.
     np.testing.assert_array_equal(seen[:, 1], intact[0][:, 1])
-    assert "without X from birth" in step(m, new_state(m))
+    assert "without X from birth" in [given.text for given in step(m, new_state(m))]
 
 
 def test_a_dose_of_what_is_missing_still_works() -> None:

@@ -280,3 +280,22 @@ cytokines:
     lines = [INTRAVENOUS, INTRAVENOUS.replace("X", "Y")]
     _, state = history(with_interventions(text, *lines), 240.0)
     np.testing.assert_allclose(state.reservoirs.c[0], 1e6 * 0.5 ** np.array([1.0 / 6.0, 12.0]), rtol=1e-6)
+
+
+def test_the_log_says_how_much_was_given() -> None:
+    """Doses of protein as they were given, active or not; cells that live; what is no amount has none."""
+    protein = f"infuse: {{cytokine: X, dose: 1 pg, {CSF}, at: 10 min}}"
+    text = LASTING.replace("X: {", "X: {active_fraction: 0.25, ")
+    m = with_interventions(text, protein)
+    state = new_state(m)
+    given = [line for _ in range(4) for line in step(m, state)]
+    assert [(line.text, line.unit) for line in given] == [("0.001 ng X intrathecal", "ng")]
+    assert given[0].amount == pytest.approx(1e-3, rel=1e-12)
+    assert float(amount(state.reservoirs.c[0, 0], 40e9)) == pytest.approx(250.0, rel=1e-6)
+
+
+def test_the_log_says_how_many_cells_were_given() -> None:
+    dose = "inject_cells: {type: msc, dose: 1e5, viability: 0.9, route: intrathecal, at: 0 h}"
+    m = with_interventions(SMALL, dose)
+    (given,) = step(m, new_state(m))
+    assert given == ("90000 living msc intrathecal", pytest.approx(9e4), "cells")

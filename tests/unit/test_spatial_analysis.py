@@ -147,12 +147,12 @@ def test_line_through_the_site_over_time(tmp_path: Path) -> None:
 def test_doses_of_the_same_thing_add_up() -> None:
     doses = (
         Dose(4.0, "250000 living msc intrathecal"),
-        Dose(9.0, "1e+06 living msc intrathecal"),
+        Dose(9.0, "1e+06 living msc intrathecal", 1.0000004e6, "cells"),
         Dose(5.0, "10 ng TGF-b1 intrathecal"),
         Dose(6.0, "clodronate begins"),
     )
     cells, protein = given_to(Experiment(doses=doses))
-    assert (cells.what, cells.amount, cells.unit, cells.day) == ("msc", 1.25e6, "cells", 4.0)
+    assert (cells.what, cells.amount, cells.unit, cells.day) == ("msc", 1.2500004e6, "cells", 4.0)
     assert (protein.what, protein.amount, protein.unit, protein.day) == ("TGF-b1", 10.0, "ng", 5.0)
 
 

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from abm.analysis.curves import collect
 from abm.analysis.groups import group_runs
 from abm.errors import RecordError
 from abm.view import Options, plot_files
 from abm.view.canvas import NothingToShowError, house_style
 from abm.view.figures import KINDS, USUAL
 from abm.view.homing import densities
+from abm.view.style import GREY
 from tests import recorded_runs
 from tests.recorded_runs import Plan, write_experiment, write_run
 
@@ -29,7 +31,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_figures_beside_the_usual_ones_are_drawn_when_named(folder: Path, tmp_path: Path) -> None:
     paths = plot_files(folder, tmp_path, MORE, options=Options(dpi=40))
-    assert [path.stem for path in paths] == ["kymograph", "radial", "pairs", "homing", "phase", "dose"]
+    assert [path.stem for path in paths] == [
+        "kymograph",
+        "radial",
+        "pairs",
+        "homing",
+        "phase",
+        "dose",
+        "arms",
+    ]
     for path in paths:
         with Image.open(path) as image:
             assert "cci_bmsc_r001.h5: arm cci_bmsc, replicate 1, seed 7" in image.info["Description"]
@@ -92,12 +102,31 @@ def test_doses_are_points_and_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyP
         ("homing", Plan(days=1.0), "no cells were injected"),
         ("phase", Plan(days=1.0, pain=False), "withdrawal_threshold"),
         ("dose", Plan(days=1.0), "no arm was given a dose"),
+        ("arms", Plan(days=1.0, pain=False), "neither withdrawal_threshold nor IL-99"),
     ],
 )
 def test_what_is_missing_is_said(tmp_path: Path, kind: str, plan: Plan, said: str) -> None:
     path = write_run(tmp_path / "cci_r000.h5", "cci", plan=plan)
     with group_runs(path) as groups, pytest.raises(NothingToShowError, match=said):
-        KINDS[kind](groups, Options())
+        KINDS[kind](groups, Options(field="IL-99") if kind == "arms" else Options())
+
+
+def test_every_arm_has_a_panel_with_the_others_in_grey(folder: Path) -> None:
+    with group_runs(folder) as groups, house_style():
+        figure = KINDS["arms"](groups, Options(field="TNF-a"))
+        true = {arm: collect(groups[arm], "withdrawal_threshold").interval().mean for arm in groups}
+        at_site = collect(groups["cci"], "cytokine_by_region", cytokine="TNF-a", region="site")
+        panels = figure.axes
+        assert [panel.get_title(loc="left") for panel in panels] == 2 * ["sham", "CCI", "CCI + BMSC"]
+        for panel, (arm, mean) in zip(panels[:3], true.items(), strict=True):
+            *_, own = panel.get_lines()
+            np.testing.assert_allclose(np.asarray(own.get_ydata(), float), mean)
+            grey = [line for line in panel.get_lines() if line.get_color() == GREY]
+            others = [other for name, other in true.items() if name != arm]
+            for line, other in zip(grey, others, strict=True):
+                np.testing.assert_allclose(np.asarray(line.get_ydata(), float), other)
+        drawn = np.asarray(panels[4].get_lines()[-1].get_ydata(), float)
+    np.testing.assert_allclose(drawn, at_site.interval().mean)
 
 
 def test_an_unknown_field_is_refused(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from abm.errors import RecordError
 from abm.record import LabelledArray
 from abm.view.play import tracks
 from abm.view.play.describe import Grid, describe_run, describe_session, plain
-from abm.view.play.frames import encode_cells, in_layer, wanted_columns
+from abm.view.play.frames import encode_cells, in_layer, wanted_columns, with_head
 from abm.view.play.guard import Query, Refused
 from abm.view.play.planes import LINEAR, LOG, PROJECTIONS, SCALES, block_factor, block_mean, quantise
 from abm.view.play.ranges import ends_of
@@ -25,6 +25,7 @@ BYTES_TYPE = "application/octet-stream"
 LARGEST_ID = (1 << 48) - 1
 MOST_PIXELS = 1 << 14
 MOST_POINTS = 100_000
+MOST_VALUES = 1 << 25  # of several fields at once
 MOST_CELLS = 2_000_000  # of one answer
 
 
@@ -86,6 +87,8 @@ class Api:
                 return as_json(describe_run(played))
             case ["field"]:
                 return _field(played, query)
+            case ["fields"]:
+                return _fields(played, query)
             case ["cells"]:
                 return _cells(played, query)
             case ["series"]:
@@ -105,11 +108,41 @@ def as_json(content: object) -> Answer:
     return Answer(json.dumps(content, separators=(",", ":"), allow_nan=False).encode())
 
 
+FIELD_QUERY = ("frame", "z", "most", "type", "low", "high", "scale", "compress")
+
+
 def _field(played: PlayedRun, text: str) -> Answer:
-    query = Query(text, ("frame", "cytokine", "z", "most", "type", "low", "high", "scale", "compress"))
+    query = Query(text, ("cytokine", *FIELD_QUERY))
+    with played.reading() as run:
+        cytokine = query.choice("cytokine", run.cytokines)
+    about, body = _plane(played, query, cytokine)
+    headers = {f"X-{name.title()}": value for name, value in about.items()}
+    return Answer(body, BYTES_TYPE, headers)
+
+
+def _fields(played: PlayedRun, text: str) -> Answer:
+    """Several fields of a frame at once: a request costs as much as a small field."""
+    query = Query(text, ("cytokines", *FIELD_QUERY))
+    with played.reading() as run:
+        known, (_, ny, nx) = run.cytokines, run.tissue.shape
+    names = query.text("cytokines").split(",")
+    for name in names:
+        if name not in known:
+            raise Refused(400, f"there is no field {name[:40]!r}; there are {', '.join(known)}")
+    most = min(query.number("most", 1, MOST_PIXELS, MOST_PIXELS), max(ny, nx))
+    if len(names) > 1 and len(names) * most**2 > MOST_VALUES:
+        raise Refused(
+            400, f"{len(names)} fields of {most} x {most} values; {MOST_VALUES} can be sent at once"
+        )
+    planes = [_plane(played, query, name) for name in names]
+    heads = [{"name": name, **about} for name, (about, _) in zip(names, planes, strict=True)]
+    return Answer(with_head({"planes": heads}, [body for _, body in planes]), BYTES_TYPE)
+
+
+def _plane(played: PlayedRun, query: Query, cytokine: str) -> tuple[dict[str, str], bytes]:
+    """What is said of a plane, and its bytes."""
     with played.reading() as run:
         times, layers = run.field_times, run.tissue.shape[0]
-        cytokine = query.choice("cytokine", run.cytokines)
     frame = query.number("frame", 0, len(times) - 1)
     z = query.text("z", str(layers // 2))
     if z not in PROJECTIONS:
@@ -119,18 +152,18 @@ def _field(played: PlayedRun, text: str) -> Answer:
     plane = played.plane(cytokine, frame, z)
     plane = block_mean(plane, block_factor((plane.shape[0], plane.shape[1]), most))
     low, high = ends_of(plane)
-    headers = {
-        "X-Shape": f"{plane.shape[0]},{plane.shape[1]}",
-        "X-Low": repr(low),
-        "X-High": repr(high),
-        "X-Time": repr(float(times[frame])),
+    about = {
+        "shape": f"{plane.shape[0]},{plane.shape[1]}",
+        "low": repr(low),
+        "high": repr(high),
+        "time": repr(float(times[frame])),
     }
     if form == "f4":
-        return Answer(np.ascontiguousarray(plane, "<f4").tobytes(), BYTES_TYPE, headers)
+        return about, np.ascontiguousarray(plane, "<f4").tobytes()
     scale = query.choice("scale", SCALES, LINEAR)
     low, high = _scale_ends(query, scale, low, high)
-    headers |= {"X-Scale": scale, "X-Scale-Low": repr(low), "X-Scale-High": repr(high)}
-    return Answer(quantise(plane, low, high, scale).tobytes(), BYTES_TYPE, headers)
+    about |= {"scale": scale, "scale-low": repr(low), "scale-high": repr(high)}
+    return about, quantise(plane, low, high, scale).tobytes()
 
 
 def _scale_ends(query: Query, scale: str, low: float, high: float) -> tuple[float, float]:

@@ -39,11 +39,14 @@ def encode_cells(cells: CellFrame) -> bytes:
         for name, values in cells.columns.items()
     }
     body, columns = lay_out([(name, TYPES.get(name, VARIABLE_TYPE), arrays[name]) for name in arrays])
-    head = json.dumps(
-        {"time": cells.time, "n": len(cells), "columns": columns}, separators=(",", ":"), allow_nan=False
-    ).encode()
+    return with_head({"time": cells.time, "n": len(cells), "columns": columns}, [body])
+
+
+def with_head(about: Mapping[str, Any], parts: Sequence[bytes]) -> bytes:
+    """A head in JSON, then parts; what follows the head starts at a multiple of eight."""
+    head = json.dumps(about, separators=(",", ":"), allow_nan=False).encode()
     head += b" " * (-(4 + len(head)) % ALIGNMENT)
-    return len(head).to_bytes(4, "little") + head + body
+    return b"".join([len(head).to_bytes(4, "little"), head, *parts])
 
 
 def lay_out(columns: Sequence[tuple[str, str, NDArray[Any]]]) -> tuple[bytes, list[dict[str, Any]]]:

@@ -13,7 +13,7 @@ from abm.record import Run
 # Numbers read of each kind, whatever the size of the file; at least two frames of each cytokine and column.
 SAMPLED_VALUES = 6_000_000
 LEAST_FRAMES = 2
-MOST_FRAMES = 16
+MOST_FRAMES = 40
 SAMPLED_LAYERS = 3
 
 
@@ -76,6 +76,11 @@ class RangeSampler:
 
 def ends_of(values: NDArray[np.floating]) -> tuple[float, float]:
     """Lowest and highest finite value; NaN twice when there is none."""
+    if values.size:
+        # Numbers only, as nearly always: no copy of them is needed.
+        low, high = float(values.min()), float(values.max())
+        if np.isfinite(low) and np.isfinite(high):
+            return low, high
     finite = values[np.isfinite(values)]
     return (float(finite.min()), float(finite.max())) if finite.size else (np.nan, np.nan)
 

@@ -59,7 +59,8 @@ export class App {
   ) {
     this.banner = new Banner(() => this.loader.retry());
     this.loader = new Loader(source, {
-      arrived: () => this.schedule(),
+      // A picture that is complete stays as it is: what arrived belongs to a later one.
+      arrived: () => (this.ready ? undefined : this.schedule()),
       failed: (message, again) => this.banner.show(message, again),
       recovered: () => {
         this.banner.hide();

@@ -17,6 +17,7 @@ import {
 
 const GONE = "The player's server does not answer. Is “abm play” still running?";
 const REFUSED = "The server refused the token. Open the link that “abm play” printed.";
+const INCOMPLETE = "The server sent an incomplete answer.";
 const BYTES = { i8: 8, f4: 4, u1: 1, i1: 1 };
 const BYTE_OUTSIDE = 255;
 /** A request without an answer for so long has failed [ms]. */
@@ -28,12 +29,26 @@ interface CellsHead {
   columns: { name: string; type: keyof typeof BYTES; offset: number; bytes: number }[];
 }
 
+interface FieldsHead {
+  planes: Record<"shape" | "low" | "high" | "time" | "scale" | "scale-low" | "scale-high", string>[];
+}
+
+interface Waiting {
+  request: FieldRequest;
+  resolve: (field: Field) => void;
+  reject: (error: unknown) => void;
+}
+
+/** Of the fields in one answer; a single one may have more. */
+const MOST_VALUES = 4e6;
+
 export class LiveSource implements Source {
   readonly standalone = false;
   light = false;
   private readonly token: string;
   /** Longest side of the layers of every run [voxels]. */
   private readonly longest = new Map<string, number>();
+  private waiting: Waiting[] = [];
 
   constructor(token: string) {
     this.token = token;
@@ -56,30 +71,42 @@ export class LiveSource implements Source {
     return allLayers(run);
   }
 
-  async field(request: FieldRequest): Promise<Field> {
-    const query: Record<string, string | number> = { frame: request.frame, cytokine: request.cytokine, z: request.z };
-    if (request.most > 0) query["most"] = request.most;
-    if (this.light) Object.assign(query, { type: "u8", scale: "linear", compress: 1 });
-    const response = await this.get(`runs/${encodeURIComponent(request.run)}/field`, query);
-    const body = await bodyOf(response);
-    const head = (name: string): number => Number(response.headers.get(name) ?? Number.NaN);
-    const [ny, nx] = (response.headers.get("X-Shape") ?? "0,0").split(",").map(Number);
-    const values = this.light
-      ? dequantised(new Uint8Array(body), response.headers.get("X-Scale"), head("X-Scale-Low"), head("X-Scale-High"))
-      : new Float32Array(body);
-    if (values.length !== ny * nx) throw new SourceError("The server sent an incomplete field.", true);
-    const longest = this.longest.get(request.run) ?? Math.max(ny, nx);
-    return {
-      ny,
-      nx,
-      values,
-      // Exact, since the server takes the least factor that does.
-      factor: Math.ceil(longest / Math.max(ny, nx)),
-      low: head("X-Low"),
-      high: head("X-High"),
-      time: head("X-Time"),
-      quantised: this.light,
-    };
+  /** Fields of one frame that are asked for at the same time come in one answer. */
+  field(request: FieldRequest): Promise<Field> {
+    return new Promise((resolve, reject) => {
+      if (this.waiting.length === 0) window.setTimeout(() => this.ask());
+      this.waiting.push({ request, resolve, reject });
+    });
+  }
+
+  private ask(): void {
+    const batches = new Map<string, Waiting[]>();
+    for (const one of this.waiting) {
+      const { run, frame, z, most } = one.request;
+      const side = Math.min(most || Infinity, this.longest.get(run) ?? Infinity);
+      const room = Math.max(Math.floor(MOST_VALUES / side ** 2), 1);
+      const key = JSON.stringify([run, frame, z, most]);
+      const batch = batches.get(key) ?? [];
+      if (batch.length >= room) void this.askAll(batch);
+      batches.set(key, batch.length >= room ? [one] : [...batch, one]);
+    }
+    this.waiting = [];
+    for (const batch of batches.values()) void this.askAll(batch);
+  }
+
+  private async askAll(batch: readonly Waiting[]): Promise<void> {
+    const { run, frame, z, most } = batch[0].request;
+    const query: Record<string, string | number> = { frame, cytokines: batch.map((one) => one.request.cytokine).join(","), z };
+    if (most > 0) query["most"] = most;
+    const { light } = this;
+    if (light) Object.assign(query, { type: "u8", scale: "linear", compress: 1 });
+    try {
+      const body = await bodyOf(await this.get(`runs/${encodeURIComponent(run)}/fields`, query));
+      const fields = decodeFields(body, light, this.longest.get(run) ?? 0);
+      batch.forEach((one, i) => one.resolve(fields[i]));
+    } catch (error) {
+      for (const one of batch) one.reject(error);
+    }
   }
 
   async cells(request: CellRequest): Promise<Cells> {
@@ -146,7 +173,7 @@ async function bodyOf(response: Response): Promise<ArrayBuffer> {
 }
 
 /** Numbers meant by bytes on a scale; NaN for nothing there. */
-export function dequantised(bytes: Uint8Array, scale: string | null, low: number, high: number): Float32Array {
+export function dequantised(bytes: Uint8Array, scale: string, low: number, high: number): Float32Array {
   const meaning = new Float32Array(256);
   for (let q = 0; q < BYTE_OUTSIDE; q += 1) {
     const share = q / (BYTE_OUTSIDE - 1);
@@ -166,17 +193,43 @@ export function identities(buffer: ArrayBuffer, offset: number, n: number): Floa
   return ids;
 }
 
-/** The layout is in docs/playback_format.md. */
+/** Head and place of what follows it, of the answers `cells` and `fields`; see docs/playback_format.md. */
+function headOf<Head>(body: ArrayBuffer): { head: Head; base: number } {
+  const length = body.byteLength < 4 ? Infinity : new DataView(body).getUint32(0, true);
+  if (4 + length > body.byteLength) throw new SourceError(INCOMPLETE, true);
+  return { head: JSON.parse(new TextDecoder().decode(new Uint8Array(body, 4, length))) as Head, base: 4 + length };
+}
+
+/** `longest` is the longest side of the layers [voxels]. */
+function decodeFields(body: ArrayBuffer, light: boolean, longest: number): Field[] {
+  const { head, base } = headOf<FieldsHead>(body);
+  let at = base;
+  return head.planes.map((plane) => {
+    const [ny, nx] = plane.shape.split(",").map(Number);
+    const bytes = ny * nx * (light ? 1 : 4);
+    if (at + bytes > body.byteLength) throw new SourceError(INCOMPLETE, true);
+    const values = light
+      ? dequantised(new Uint8Array(body, at, bytes), plane.scale, Number(plane["scale-low"]), Number(plane["scale-high"]))
+      : // Of its own: what is kept of one field does not keep the others.
+        new Float32Array(body.slice(at, at + bytes));
+    at += bytes;
+    // The factor is exact, since the server takes the least that does.
+    const factor = Math.ceil(longest / Math.max(ny, nx));
+    const [low, high, time] = [plane.low, plane.high, plane.time].map(numberOf);
+    return { ny, nx, values, factor, low, high, time, quantised: light };
+  });
+}
+
+function numberOf(text: string): number {
+  return text === "nan" ? Number.NaN : Number(text);
+}
+
 export function decodeCells(body: ArrayBuffer): Cells {
-  if (body.byteLength < 4) throw new SourceError("The server sent an incomplete frame of cells.", true);
-  const length = new DataView(body).getUint32(0, true);
-  if (4 + length > body.byteLength) throw new SourceError("The server sent an incomplete frame of cells.", true);
-  const head = JSON.parse(new TextDecoder().decode(new Uint8Array(body, 4, length))) as CellsHead;
-  const base = 4 + length;
+  const { head, base } = headOf<CellsHead>(body);
   const found = new Map<string, { type: string; offset: number }>();
   for (const column of head.columns) {
     if (base + column.offset + column.bytes > body.byteLength || column.bytes !== head.n * BYTES[column.type]) {
-      throw new SourceError("The server sent an incomplete frame of cells.", true);
+      throw new SourceError(INCOMPLETE, true);
     }
     found.set(column.name, { type: column.type, offset: base + column.offset });
   }

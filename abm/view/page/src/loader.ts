@@ -17,7 +17,8 @@ export type Request =
 
 export type Answer = Field | Cells | Trail[];
 
-const AT_ONCE = 4;
+/** Two frames of six fields, each of them one request to the server. */
+const AT_ONCE = 12;
 const MEMORY = 320e6;
 const FIRST_PAUSE = 1000;
 const LONGEST_PAUSE = 8000;
@@ -32,7 +33,7 @@ export interface LoaderHost {
 }
 
 function bytesOf(value: Answer): number {
-  if (Array.isArray(value)) return 100 + value.reduce((sum, trail) => sum + 16 * trail.x.length, 0);
+  if (Array.isArray(value)) return 100 + value.reduce((sum, trail) => sum + 24 * trail.x.length, 0);
   // The levels of a field are kept with it, a byte per value.
   if ("values" in value) return value.values.byteLength * 1.25;
   return value.n * (24 + 8 + 4 * value.variables.size);

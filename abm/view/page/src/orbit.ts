@@ -9,7 +9,7 @@ import { drawnTypes, rowOf, typeNames } from "./picking";
 import type { Raster } from "./raster";
 import { levelsOf, shareOf } from "./scale";
 import { spacings, type Cells, type Run } from "./source";
-import { mapOf, outlineLayer, type Picture } from "./tissue";
+import { drawWays, mapOf, outlineLayer, type Picture } from "./tissue";
 
 /** Projection from tissue to canvas: pixel = middle + matrix * (place - centre); depth grows towards the viewer. */
 export interface Projection {
@@ -213,6 +213,7 @@ function drawLines(context: CanvasRenderingContext2D, picture: Picture, view: Pr
   context.stroke();
   const pen: overlay.Pen = { context, shade, ratio, camera: { k: view.k, x: 0, y: 0, width: view.width, height: view.height } };
   if (state.outlines) outlinePlane(pen, run, view, planeZ, outlineLayer(run, picture.z));
+  drawWays(pen, picture, (x, y, z) => project(view, x, y, z).slice(0, 2) as [number, number]);
   axes(pen, run, view);
   const row = cells && picture.cell !== null ? rowOf(cells, picture.cell) : -1;
   if (cells && row >= 0 && cells.place[row] === 0) {

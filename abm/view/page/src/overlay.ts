@@ -105,9 +105,12 @@ export function drawFrame(pen: Pen, left: number, top: number, width: number, he
   context.strokeRect(left, top, width, height);
 }
 
+/** Pixel of a place of the tissue [um]. */
+export type Place = (x: number, y: number, z: number) => [number, number];
+
 /** Way of the selected cell: what is behind it strong, what is ahead thin. */
-export function drawTrack(pen: Pen, track: Track, time: number): void {
-  const { context, camera, ratio } = pen;
+export function drawTrack(pen: Pen, track: Track, time: number, place: Place): void {
+  const { context, ratio } = pen;
   const behind = new Path2D();
   const ahead = new Path2D();
   let before: [number, number] | null = null;
@@ -116,7 +119,7 @@ export function drawTrack(pen: Pen, track: Track, time: number): void {
       before = null;
       return;
     }
-    const now = toPixel(camera, track.x[i], track.y[i]);
+    const now = place(track.x[i], track.y[i], track.z[i]);
     if (before) {
       const path = moment <= time + 1e-9 ? behind : ahead;
       path.moveTo(...before);
@@ -134,8 +137,8 @@ export function drawTrack(pen: Pen, track: Track, time: number): void {
 }
 
 /** Trails, strongest at their end. */
-export function drawTrails(pen: Pen, trails: readonly Trail[], colour: string): void {
-  const { context, camera, ratio } = pen;
+export function drawTrails(pen: Pen, trails: readonly Trail[], colour: string, place: Place): void {
+  const { context, ratio } = pen;
   context.save();
   context.strokeStyle = colour;
   context.lineWidth = 1.4 * ratio;
@@ -143,11 +146,11 @@ export function drawTrails(pen: Pen, trails: readonly Trail[], colour: string): 
   const bands = 4;
   for (let band = 0; band < bands; band += 1) {
     const path = new Path2D();
-    for (const { x, y } of trails) {
+    for (const { x, y, z } of trails) {
       const steps = x.length - 1;
       for (let i = Math.floor((band / bands) * steps); i < Math.floor(((band + 1) / bands) * steps); i += 1) {
-        path.moveTo(...toPixel(camera, x[i], y[i]));
-        path.lineTo(...toPixel(camera, x[i + 1], y[i + 1]));
+        path.moveTo(...place(x[i], y[i], z[i]));
+        path.lineTo(...place(x[i + 1], y[i + 1], z[i + 1]));
       }
     }
     context.globalAlpha = 0.3 + (0.65 * (band + 1)) / bands;

@@ -159,9 +159,10 @@ export class PackedSource implements Source {
       ending = new Set(cells.id);
       for (let i = 0; i < cells.n; i += 1) {
         if (cells.type[i] !== code || cells.place[i] !== 0) continue;
-        const trail = trails.get(cells.id[i]) ?? { id: cells.id[i], x: [], y: [] };
+        const trail = trails.get(cells.id[i]) ?? { id: cells.id[i], x: [], y: [], z: [] };
         trail.x.push(cells.x[i]);
         trail.y.push(cells.y[i]);
+        trail.z.push(cells.z[i]);
         trails.set(trail.id, trail);
       }
     }

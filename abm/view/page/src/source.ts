@@ -131,6 +131,7 @@ export interface Trail {
   id: number;
   x: number[];
   y: number[];
+  z: number[];
 }
 
 /** Layer number as text, or a projection along z. */

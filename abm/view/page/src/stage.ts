@@ -41,6 +41,8 @@ type Spec = Pick<Panel, "key" | "run" | "cytokine" | "z" | "kind" | "withCells" 
 
 /** Layers shown at once; thick tissues are shown in equal steps. */
 const MOST_LAYERS = 24;
+/** The same where every run has a row of its own. */
+const MOST_LAYERS_IN_ROWS = 6;
 const CAPTION = 22;
 const BAR = 26;
 /** Heading of a row, with the gap below it. */
@@ -64,18 +66,21 @@ export function specsOf(runs: readonly Run[], state: ViewState, source: Source):
     );
   }
   if (state.view === "slices") {
-    const layers = source.layers(runs[0]).filter((z) => z !== "mean" && z !== "max");
-    const every = Math.ceil(layers.length / MOST_LAYERS);
-    return runs.slice(0, 1).flatMap((run) =>
-      [...layers.filter((_, k) => k % every === 0), ...source.layers(run).filter((z) => z === "max")].map((z) => ({
+    const most = runs.length > 1 ? MOST_LAYERS_IN_ROWS : MOST_LAYERS;
+    return runs.flatMap((run) => {
+      const all = source.layers(run);
+      const layers = all.filter((z) => z !== "mean" && z !== "max");
+      const every = Math.ceil(layers.length / most);
+      return [...layers.filter((_, k) => k % every === 0), ...all.filter((z) => z === "max")].map((z) => ({
         ...base,
         key: `slices ${run.id} ${z}`,
         run,
         z,
         withCells: true,
+        row: runs.length > 1 ? runLabel(run, runs) : "",
         title: layerLabel(run, z),
-      })),
-    );
+      }));
+    });
   }
   const kind = state.view === "orbit" ? ("orbit" as const) : ("flat" as const);
   return runs.map((run) => ({ ...base, kind, key: `${kind} ${run.id}`, run, withCells: true, title: runLabel(run, runs) }));
@@ -307,6 +312,6 @@ export function cellRequest(run: Run, state: ViewState, time: number): Request |
 
 function trailRequest(run: Run, state: ViewState, time: number): Request | null {
   const frame = nearest(run.cellTimes, time);
-  if (frame < 0 || state.trails === 0 || state.view === "orbit") return null;
+  if (frame < 0 || state.trails === 0) return null;
   return { kind: "trails", of: { run: run.id, type: state.highlight || "msc", frame, back: state.trails } };
 }

@@ -108,12 +108,7 @@ function drawLines(context: CanvasRenderingContext2D, camera: Camera, picture: P
   context.save();
   clipToTissue(context, run, camera);
   if (state.outlines) overlay.drawRegions(pen, run, outlineLayer(run, picture.z), !picture.small);
-  if (picture.trails.length > 0) {
-    const type = typeNames(run).indexOf(state.highlight || "msc");
-    const looks = cellLooks(typeNames(run), shade);
-    overlay.drawTrails(pen, picture.trails, cssOf((looks[type] ?? looks[0]).colour));
-  }
-  if (picture.track && cells) overlay.drawTrack(pen, picture.track, cells.time);
+  drawWays(pen, picture, (x, y) => toPixel(camera, x, y));
   context.restore();
   const row = cells && picture.cell !== null ? rowOf(cells, picture.cell) : -1;
   if (cells && row >= 0 && cells.place[row] === 0 && layerTest(run, picture.z)(cells.z[row])) {
@@ -124,6 +119,16 @@ function drawLines(context: CanvasRenderingContext2D, camera: Camera, picture: P
   const [right, top] = toPixel(camera, run.origin[0] + run.size[0], run.origin[1] + run.size[1]);
   overlay.drawFrame(pen, left, top, right - left, bottom - top);
   if (picture.scaleBar) overlay.drawScaleBar(pen, Math.max(left, 0), Math.min(bottom, camera.height), !picture.small);
+}
+
+/** Trails of the highlighted type, and the track of the selected cell. */
+export function drawWays(pen: overlay.Pen, { run, state, shade, cells, track, trails }: Picture, place: overlay.Place): void {
+  if (trails.length > 0) {
+    const type = typeNames(run).indexOf(state.highlight || "msc");
+    const looks = cellLooks(typeNames(run), shade);
+    overlay.drawTrails(pen, trails, cssOf((looks[type] ?? looks[0]).colour), place);
+  }
+  if (track && cells) overlay.drawTrack(pen, track, cells.time, place);
 }
 
 function clipToTissue(context: CanvasRenderingContext2D, run: Run, camera: Camera): void {
