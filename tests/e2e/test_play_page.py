@@ -306,7 +306,7 @@ def _moving(first: Any, last: Any) -> int:
     raise AssertionError("nothing moves")
 
 
-def test_slices_and_orbit(watcher: Watcher, url: str) -> None:
+def test_slices_and_orbit(watcher: Watcher, url: str, runs: list[Path]) -> None:
     watcher.open(f"{url}&runs=3&time=0.25")
     watcher.tick("input[name=view][value=slices]")
     assert [panel["z"] for panel in watcher.view["panels"]] == ["0", "1", "2", "3", "max"]
@@ -322,6 +322,11 @@ def test_slices_and_orbit(watcher: Watcher, url: str) -> None:
     assert changed(before, turned) > 0.05
     watcher.choose("z", "0")
     assert changed(turned, watcher.pixels()) > 0.02
+    watcher.page.mouse.move(middle[0] + 30, middle[1])
+    found = watcher.view["under"]
+    with open_run(runs[3]) as run:
+        layer = run.field("TNF-a", time=0.25).values[0]
+    assert found["value"] == layer[int(found["y"] // 20), int(found["x"] // 20)], "the value of the plane"
     for shift in range(0, 200, 12):
         watcher.page.mouse.click(middle[0] + shift, middle[1])
         if watcher.ready().page.input_value("#cell-id"):

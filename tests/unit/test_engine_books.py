@@ -209,7 +209,7 @@ def test_a_small_dose_never_leaves_a_negative_pool() -> None:
 def test_local_cells_are_the_share_of_the_slab() -> None:
     m = with_interventions("inject_cells: {type: msc, dose: 4e3, route: local, site: opposite, at: 0 h}")
     state = new_state(m)
-    assert apply_interventions(m, state) == ["4000 living msc local"]
+    assert apply_interventions(m, state) == [("4000 living msc local", 4e3, "cells")]
     msc = state.cells.type == m.names.cell_types.index("msc")
     expected = 4e3 / m.fields.reservoirs.multiplicity
     assert abs(int(msc.sum()) - expected) < 1.0

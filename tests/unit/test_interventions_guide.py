@@ -65,7 +65,7 @@ def test_an_example_loads_and_runs(name: str) -> None:
             continue
         m = compile_model(scenario, 1)
         state = new_state(m)
-        told = [text for _ in range(180) for text in step(m, state)]
+        told = [given.text for _ in range(180) for given in step(m, state)]
         assert bool(told) == bool(scenario.interventions), arm
         assert balanced(state), arm
 

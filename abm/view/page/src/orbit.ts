@@ -24,6 +24,8 @@ export interface Projection {
 
 const DEPTHS = 10;
 const PLANE_COVER = 195;
+/** Sine of the elevation below which a plane has no pixels. */
+const EDGE_ON = 0.03;
 const EDGE_CORNERS = [0, 1, 2, 3, 4, 5, 6, 7].map((i) => [i & 1, (i >> 1) & 1, (i >> 2) & 1]);
 
 export function projectionOf(picture: Picture, width: number, height: number): Projection {
@@ -57,12 +59,28 @@ export function project(p: Projection, x: number, y: number, z: number): [number
   ];
 }
 
+/** Place of the plane at height z that a pixel shows; null when the plane is seen from its edge. */
+export function unproject(p: Projection, px: number, py: number, z: number): [number, number] | null {
+  const across = (px - 0.5 * p.width) / p.k;
+  const along = (0.5 * p.height - py) / p.k - (z - p.centre[2]) * p.up[2];
+  const determinant = p.right[0] * p.up[1] - p.right[1] * p.up[0];
+  if (Math.abs(determinant) < EDGE_ON) return null;
+  return [
+    p.centre[0] + (across * p.up[1] - along * p.right[1]) / determinant,
+    p.centre[1] + (along * p.right[0] - across * p.up[0]) / determinant,
+  ];
+}
+
+/** Height of the layer that is shown as a plane [um]. */
+export function planeHeight(run: Run, z: string): number {
+  return run.origin[2] + (outlineLayer(run, z) + 0.5) * spacings(run)[2];
+}
+
 export function drawOrbit(raster: Raster, picture: Picture): Projection {
   const { run, shade, cells } = picture;
   const view = projectionOf(picture, raster.canvas.width, raster.canvas.height);
   raster.begin(pixelOf(PAPER[shade]));
-  const layer = outlineLayer(run, picture.z);
-  const planeZ = run.origin[2] + (layer + 0.5) * spacings(run)[2];
+  const planeZ = planeHeight(run, picture.z);
   const above = view.toward[2] >= 0;
   const order = cells ? sorted(cells, picture, view) : { rows: new Int32Array(0), depth: new Float32Array(0) };
   const symbols = cells ? depthSprites(cells, picture, view) : null;
@@ -162,8 +180,7 @@ function colourer(cells: Cells, picture: Picture): (row: number) => [number, Rgb
 /** The layer of the field as a plane: every pixel of its outline looks up its voxel. */
 function paintPlane(raster: Raster, picture: Picture, view: Projection, z: number): void {
   const { run, field, scale, state, shade } = picture;
-  // Seen from its edge a plane has no pixels.
-  if (!field || !scale || Math.abs(view.toward[2]) < 0.03) return;
+  if (!field || !scale || Math.abs(view.toward[2]) < EDGE_ON) return;
   const table = lut(mapOf(state), shade);
   const levels = levelsOf(field, scale);
   const origin = project(view, run.origin[0], run.origin[1], z);

@@ -1,7 +1,7 @@
 // Mouse, touch and wheel on the pictures: pan, zoom, turn, read values, select a cell.
 
 import { panned, toTissue, zoomed } from "./camera";
-import { project } from "./orbit";
+import { planeHeight, project, unproject } from "./orbit";
 import { cellAt, drawnTypes, voxelAt } from "./picking";
 import type { Panel } from "./stage";
 import type { Store } from "./state";
@@ -32,7 +32,11 @@ export function under(panel: Panel, store: Store, x: number, y: number): Under {
   const voxel = field && voxelAt(run, field, x, y);
   const value = field && voxel ? field.values[voxel.index] : null;
   const reach = camera ? (REACH * ratio) / camera.k : 0;
-  const row = cells ? cellAt(run, store.state, cells, x, y, reach, panel.z) : -1;
+  let row = -1;
+  if (panel.projection) {
+    const [px, py] = project(panel.projection, x, y, planeHeight(run, panel.z));
+    row = orbitRow(panel, store, px, py);
+  } else if (cells) row = cellAt(run, store.state, cells, x, y, reach, panel.z);
   return {
     run: run.id,
     x,
@@ -56,19 +60,19 @@ function placeOf(panel: Panel, event: PointerEvent | WheelEvent): [number, numbe
   return [(event.clientX - box.left) * ratio, (event.clientY - box.top) * ratio];
 }
 
-/** Nearest drawn cell to a pixel of the 3-D view. */
-function orbitCell(panel: Panel, store: Store, px: number, py: number): number | null {
+/** Row of the cell in front of the others at a pixel of the 3-D view; -1 for none. */
+function orbitRow(panel: Panel, store: Store, px: number, py: number): number {
   const { cells, projection, run } = panel;
-  if (!cells || !projection) return null;
+  if (!cells || !projection) return -1;
   const shown = drawnTypes(run, store.state);
   const reach = (REACH * ratioOf(panel)) ** 2;
-  let best: number | null = null;
+  let best = -1;
   let nearest = -Infinity;
   for (let i = 0; i < cells.n; i += 1) {
     if (cells.place[i] !== 0 || !shown[cells.type[i]]) continue;
     const [x, y, depth] = project(projection, cells.x[i], cells.y[i], cells.z[i]);
     if ((x - px) ** 2 + (y - py) ** 2 > reach || depth < nearest) continue;
-    [best, nearest] = [cells.id[i], depth];
+    [best, nearest] = [i, depth];
   }
   return best;
 }
@@ -144,7 +148,8 @@ export class Pointer {
     if (!click) return;
     const [px, py] = placeOf(panel, event);
     if (panel.kind === "orbit") {
-      this.store.change({ cell: orbitCell(panel, this.store, px, py), of: panel.run.id });
+      const row = orbitRow(panel, this.store, px, py);
+      this.store.change({ cell: row < 0 ? null : panel.cells!.id[row], of: panel.run.id });
       return;
     }
     if (!panel.camera || !panel.withCells) return;
@@ -171,8 +176,12 @@ export class Pointer {
   }
 
   private read(panel: Panel, event: PointerEvent): void {
-    if (panel.kind === "orbit" || !panel.camera) return;
-    const [x, y] = toTissue(panel.camera, ...placeOf(panel, event));
+    const [px, py] = placeOf(panel, event);
+    const at = panel.projection
+      ? unproject(panel.projection, px, py, planeHeight(panel.run, panel.z))
+      : panel.camera && toTissue(panel.camera, px, py);
+    if (!at) return;
+    const [x, y] = at;
     const { origin, size } = panel.run;
     const inside = x >= origin[0] && y >= origin[1] && x < origin[0] + size[0] && y < origin[1] + size[1];
     if (inside) this.hover(panel, under(panel, this.store, x, y));
