@@ -94,6 +94,12 @@ class RecordError(AbmError):
     exit_code = 4
 
 
+class RequestError(RecordError):
+    """What is asked of result files is not in them, or cannot be asked: a faulty command line."""
+
+    exit_code = 2
+
+
 class Interrupted(AbmError):
     """The user stopped a run; what was recorded is safe."""
 

@@ -18,7 +18,7 @@ from abm.analysis.compare import THRESHOLD
 from abm.analysis.experiment import TREATED, VEHICLE
 from abm.analysis.groups import group_runs
 from abm.analysis.statistics import Interval, mean_interval
-from abm.errors import RecordError
+from abm.errors import RecordError, RequestError
 from abm.record import Run, open_run
 from abm.record.layout import STATUS_COMPLETE
 
@@ -203,9 +203,9 @@ def rank_ablations(
         No intact run is complete, no readout of pain, no such measure or outcome, or an empty window.
     """
     if measure not in MEASURES:
-        raise RecordError(f"no measure {measure!r}; there are {', '.join(MEASURES)}")
+        raise RequestError(f"no measure {measure!r}; there are {', '.join(MEASURES)}")
     if not 0.0 <= window[0] < window[1]:
-        raise RecordError(f"pain cannot be counted from day {window[0]:g} to day {window[1]:g}")
+        raise RequestError(f"pain cannot be counted from day {window[0]:g} to day {window[1]:g}")
     intact, others = variants[0], variants[1:]
     outcomes = outcomes_of(intact)
     shown = _shown(outcomes)
@@ -274,7 +274,7 @@ def _named(outcomes: Sequence[Outcome], name: str) -> Outcome:
     for outcome in outcomes:
         if outcome.name == name:
             return outcome
-    raise RecordError(f"no outcome {name!r}; there are {', '.join(o.name for o in outcomes)}")
+    raise RequestError(f"no outcome {name!r}; there are {', '.join(o.name for o in outcomes)}")
 
 
 def _baselines(intact: Ablated, measure: str) -> dict[tuple[str, int], float]:

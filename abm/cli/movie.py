@@ -88,12 +88,12 @@ def movie(
     A video is cells over one field with clock, scales and pain. A page holds all views of the player in one
     file. Its size is stated before it is written. Ctrl-C leaves no half file.
     """
-    from abm.errors import RecordError
+    from abm.errors import RequestError
     from abm.view.play.output import check_new
 
     suffix = output.suffix.lower()
     if suffix not in (*PAGE_SUFFIXES, *VIDEO_SUFFIXES):
-        raise RecordError(f"{output}: a name ending in .mp4, .gif or .html is needed")
+        raise RequestError(f"{output}: a name ending in .mp4, .gif or .html is needed")
     check_new(output, force)
     if suffix in PAGE_SUFFIXES:
         from abm.view.play.pack import PackOptions
@@ -104,7 +104,7 @@ def movie(
     from abm.view.play.movie import MovieOptions
 
     if field and len(field) > 1:
-        raise RecordError(f"a video shows one field, not {' and '.join(field)}; a page shows all")
+        raise RequestError(f"a video shows one field, not {' and '.join(field)}; a page shows all")
     chosen = MovieOptions(
         field=field[0] if field else None,
         preset=preset,

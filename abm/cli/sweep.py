@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from abm.sweep.run import Outcome, Part
 
 app = typer.Typer(
-    help="Run a scenario with many values of some of its numbers; docs/sweeps.md shows how.",
+    help="Run a scenario with many values of some of its numbers.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -97,16 +97,20 @@ def run(
     quiet: Quiet = False,
 ) -> None:
     """Make the runs of a sweep that are not there yet; the same command goes on after any kind of stop."""
+    import json
+
     part, means = _part(shard), _Means(engine, processes, scheduler, profile)
     if part is not None and engine != "local":
         raise typer.BadParameter(f"--shard is a part for this machine; {engine} deals out all runs itself")
-    _run(_planned(source, output, anyway, quiet), means, part, todo, False, quiet)
+    folder = _planned(source, output, anyway, quiet)
+    only = None if todo is None else json.loads(todo.read_text(encoding="utf-8"))
+    _run(folder, means, part, only, False, quiet)
 
 
 @app.command()
 def retry(
     folder: Folder,
-    failed: Annotated[bool, typer.Option("--failed", help="Make the failed runs again.")] = False,
+    failed: Annotated[bool, typer.Option("--failed", help="Those only, and not the missing ones.")] = False,
     engine: EngineName = "local",
     processes: Processes = None,
     scheduler: Scheduler = "",
@@ -114,9 +118,11 @@ def retry(
     quiet: Quiet = False,
 ) -> None:
     """Make failed runs again, and those that are missing."""
-    if not failed:
-        raise typer.BadParameter("say --failed: these are the runs that are made again")
-    _run(folder, _Means(engine, processes, scheduler, profile), None, None, True, quiet)
+    from abm.sweep.manifest import Manifest
+    from abm.sweep.run import failed_runs
+
+    only = failed_runs(Manifest.load(folder)) if failed else None
+    _run(folder, _Means(engine, processes, scheduler, profile), None, only, True, quiet)
 
 
 @app.command()
@@ -325,16 +331,13 @@ def _run(
     folder: Path,
     means: _Means,
     part: Part | None,
-    todo: Path | None,
+    only: list[int] | None,
     retry_failed: bool,
     quiet: bool,
 ) -> None:
-    import json
-
     from abm.cli.sweep_progress import watching
     from abm.sweep.run import run_sweep
 
-    only = None if todo is None else json.loads(todo.read_text(encoding="utf-8"))
     with watching(quiet) as watcher:
         outcome = run_sweep(
             folder,

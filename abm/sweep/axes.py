@@ -249,7 +249,7 @@ class AxisReader:
         if len(rows) < 2:
             self._fault(f"'{name}' has no rows below its line of names", "csv", "file")
             return None
-        origin = Origin(name, path.parent, tuple(text.splitlines()))
+        origin = Origin(str(path), path.parent, tuple(text.splitlines()))
         heads = [head.strip() for head in rows[0][1]]
         for number, row in rows[1:]:
             if len(row) != len(heads):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from abm.errors import RecordError
+from abm.errors import RequestError
 from abm.record.sweep_layout import ID_BYTES, SweepDeclaration
 from abm.record.sweep_manifest import MANIFEST, read_manifest, write_manifest
 from abm.record.sweep_merge import CaseTable
@@ -143,10 +143,10 @@ class Manifest:
         RecordError
             There is none, or more than one.
         """
-        found = [i for i, ident in enumerate(self.names) if ident.startswith(name.lower())]
+        found = [i for i, ident in enumerate(self.names) if name and ident.startswith(name.lower())]
         if len(found) != 1:
             how_many = "no run" if not found else f"{len(found)} runs"
-            raise RecordError(f"{self.folder}: {how_many} with a name that begins with '{name}'")
+            raise RequestError(f"{self.folder}: {how_many} with a name that begins with '{name}'")
         return found[0]
 
     @cached_property

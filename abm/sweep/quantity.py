@@ -16,6 +16,7 @@ from abm.record.sweep_table import series_values, summary_values
 from abm.scenario.nodes import listed, nearest
 from abm.sweep.axes import Axis
 from abm.sweep.manifest import Manifest
+from abm.view.labels import arm_label
 
 Floats = NDArray[np.float64]
 _TOLERANCE = 1e-9
@@ -62,12 +63,13 @@ class Quantity:
         if self.mpe:
             name, unit = "maximal possible effect", "%"
         text = name + (f" [{unit}]" if unit != "1" else "")
+        arm = self.arm or (manifest.arms[0] if len(manifest.arms) > 1 else "")
+        if arm:
+            text += f", {arm_label(arm)}" + (f" against {arm_label(self.against)}" if self.against else "")
         if self.start is not None or self.end is not None:
-            since = f" after {axis_named(manifest, self.since).label}" if self.since else ""
-            end = "to the end" if self.end is None else f"to {self.end:g} d"
-            text += f", mean from {self.start or 0.0:g} d {end}{since}"
-        if self.against:
-            text += f", {self.arm or manifest.arms[0]} against {self.against}"
+            since = f" from {axis_named(manifest, self.since).label} on" if self.since else ""
+            end = "end" if self.end is None else f"{self.end:g} d"
+            text += f", mean over {self.start or 0.0:g} d to {end}{since}"
         return text
 
 

@@ -95,6 +95,11 @@ def wanted_runs(found: Found, retry_failed: bool) -> NDArray[np.int64]:
     return np.flatnonzero(wanted).astype(np.int64)
 
 
+def failed_runs(manifest: Manifest) -> list[int]:
+    """Numbers of the runs that failed."""
+    return [int(run) for run in np.flatnonzero(find(manifest).status == FAILED)]
+
+
 def run_sweep(
     folder: str | Path,
     engine: Engine,

@@ -65,6 +65,7 @@ def load_sweep(path: str | Path) -> Sweep:
     experiment = named_experiment(document, path.parent, faults)
     axes = _axes(document, path.parent, faults)
     _check_paired(axes, document, faults)
+    _check_repeated(axes, _names(document, "paired"), faults)
     if file is not None:
         _check_sample(file, axes, document, faults)
     arms: tuple[str, ...] = ()
@@ -140,6 +141,23 @@ def _check_paired(axes: Sequence[Axis], document: MapNode, faults: list[Fault]) 
             each = ", ".join(f"{axis.name} has {len(axis.nodes)}" for axis in members)
             message = f"axes that vary together have as many values as each other; {each}"
             faults.append(mark_at(document, ("paired",)).fault(message, "paired"))
+
+
+def _check_repeated(axes: Sequence[Axis], paired: Sequence[str], faults: list[Fault]) -> None:
+    """No two points are the same: values are distinct, or rows of what varies together."""
+    for group in groups_of(axes, paired):
+        members = [axes[i] for i in group]
+        seen: dict[tuple[object, ...], int] = {}
+        for row in range(min(len(axis.nodes) for axis in members)):
+            key = tuple(
+                axis.text(row) if axis.numbers is None else float(axis.numbers[row]) for axis in members
+            )
+            if key in seen:
+                shown = ", ".join(axis.text(row) for axis in members)
+                message = f"value {row + 1} is the same as value {seen[key] + 1}: {shown}"
+                faults.append(members[0].mark.fault(message, f"vary.{members[0].name}"))
+                break
+            seen[key] = row
 
 
 def _check_sample(file: SweepFile, axes: Sequence[Axis], document: MapNode, faults: list[Fault]) -> None:

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from abm.errors import RecordError
+from abm.errors import RecordError, RequestError
 from abm.record.sweep_index import Found
 from abm.record.sweep_layout import STATUS_NAMES
 from abm.record.sweep_table import summary_values, write_parquet
 from abm.sweep.manifest import Manifest
 
-PARQUET = ".parquet"
+CSV, PARQUET = ".csv", ".parquet"
 
 
 def table_columns(manifest: Manifest, found: Found) -> dict[str, NDArray[Any]]:
@@ -59,9 +59,13 @@ def write_table(manifest: Manifest, found: Found, path: Path) -> int:
 
     Raises
     ------
+    RequestError
+        The name ends otherwise.
     RecordError
         It cannot be written, or Parquet is not installed.
     """
+    if path.suffix not in (CSV, PARQUET):
+        raise RequestError(f"{path}: a name ending in {CSV} or {PARQUET} is needed")
     columns = table_columns(manifest, found)
     if path.suffix == PARQUET:
         units = {c.name: c.unit for c in (*manifest.declaration.parameters, *manifest.declaration.summary)}

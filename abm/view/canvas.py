@@ -16,7 +16,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from abm import __version__
 from abm.analysis.groups import RunGroups, origin_text
-from abm.errors import RecordError
+from abm.errors import RequestError
 from abm.record.faults import os_fault
 from abm.view.style import MM, RC, WIDTH
 
@@ -82,7 +82,7 @@ def save(
     paths = []
     for form in formats:
         if form not in FORMATS:
-            raise RecordError(f"no format {form!r} for figures; there are {', '.join(FORMATS)}")
+            raise RequestError(f"no format {form!r} for figures; there are {', '.join(FORMATS)}")
         path = folder / f"{name}.{form}"
         try:
             figure.savefig(path, format=form, dpi=dpi, metadata=metadata(form, name, groups))

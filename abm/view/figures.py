@@ -8,7 +8,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from abm.analysis.groups import RunGroups, group_runs
-from abm.errors import RecordError
+from abm.errors import RequestError
 from abm.record.faults import os_fault
 from abm.view.arms import draw_arms
 from abm.view.canvas import FORMATS, NothingToShowError, house_style, save
@@ -120,7 +120,7 @@ def plot_groups(
                 written += save(figure, folder, kind, formats, groups, chosen.dpi)
         except NothingToShowError as error:
             if kinds is not None:
-                raise RecordError(f"no figure {kind!r}: {error}") from error
+                raise RequestError(f"no figure {kind!r}: {error}") from error
             if report is not None:
                 report(f"no figure {kind!r}: {error}")
     return written
@@ -129,4 +129,4 @@ def plot_groups(
 def _check(given: Iterable[str], known: Iterable[str], what: str) -> None:
     unknown = [name for name in given if name not in known]
     if unknown:
-        raise RecordError(f"no {what} {', '.join(map(repr, unknown))}; there are {', '.join(known)}")
+        raise RequestError(f"no {what} {', '.join(map(repr, unknown))}; there are {', '.join(known)}")

@@ -15,7 +15,7 @@ from matplotlib.colors import Normalize
 from PIL import Image as Pictures
 
 from abm.analysis.experiment import read_experiment
-from abm.errors import RecordError
+from abm.errors import RecordError, RequestError
 from abm.record import CellFrame, Run
 from abm.view.canvas import house_style
 from abm.view.labels import arm_label
@@ -62,7 +62,7 @@ def plot_frame(frame: FrameView, field: str | None, axes: Axes | None, projectio
 def _snapshot(run: Run, frame: CellFrame, field: str | None, projection: str) -> Snapshot:
     """The moment of a frame, with exactly its cells."""
     if projection not in PROJECTIONS:
-        raise RecordError(f"projection {projection!r}; there are {', '.join(PROJECTIONS)}")
+        raise RequestError(f"projection {projection!r}; there are {', '.join(PROJECTIONS)}")
     cells = frame.where(place="tissue", status="alive")
     layers = run.coordinate("z")
     if projection == SECTION and len(layers) > 1:

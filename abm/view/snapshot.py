@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abm.analysis.groups import RunGroups
-from abm.errors import RecordError
+from abm.errors import RequestError
 from abm.record import CellFrame, Run
 from abm.view.canvas import NothingToShowError
 from abm.view.options import MAXIMUM, PROJECTIONS, Options
@@ -63,7 +63,7 @@ def pick(runs: Sequence[Run], options: Options) -> Run:
         if run.replicate == options.replicate:
             return run
     known = ", ".join(str(run.replicate) for run in runs)
-    raise RecordError(f"arm {runs[0].arm} has no replicate {options.replicate}; there are {known}")
+    raise RequestError(f"arm {runs[0].arm} has no replicate {options.replicate}; there are {known}")
 
 
 def snapshot(run: Run, day: float, options: Options) -> Snapshot:
@@ -77,7 +77,7 @@ def snapshot(run: Run, day: float, options: Options) -> Snapshot:
         There is no such field or projection.
     """
     if options.projection not in PROJECTIONS:
-        raise RecordError(f"projection {options.projection!r}; there are {', '.join(PROJECTIONS)}")
+        raise RequestError(f"projection {options.projection!r}; there are {', '.join(PROJECTIONS)}")
     if len(run.field_times) == 0:
         raise NothingToShowError(f"{run.path.name} holds no frames of fields")
     frame = run.field(options.field, time=day)

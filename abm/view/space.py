@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from abm.analysis.groups import RunGroups
 from abm.analysis.radial import Rings, along_line, centre_of, radius_of
-from abm.errors import RecordError
+from abm.errors import RequestError
 from abm.record import Run
 from abm.view.canvas import NothingToShowError, footnote, grid, new_figure
 from abm.view.curve_axes import time_label
@@ -142,7 +142,9 @@ def _check_field(groups: RunGroups, options: Options) -> None:
         if len(run.field_times) == 0:
             raise NothingToShowError(f"{run.path.name} holds no frames of fields")
         if options.field not in run.cytokines:
-            raise RecordError(f"{run.path}: no field {options.field!r}; there are {', '.join(run.cytokines)}")
+            raise RequestError(
+                f"{run.path}: no field {options.field!r}; there are {', '.join(run.cytokines)}"
+            )
         if min(len(run.coordinate("x")), len(run.coordinate("y"))) < 2:
             raise NothingToShowError("the tissue is a single row of voxels")
 

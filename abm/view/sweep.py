@@ -19,7 +19,7 @@ from abm.analysis.sensitivity import MEAN_STAR, TOTAL, Sensitivity
 from abm.analysis.statistics import mean_interval
 from abm.record.faults import os_fault
 from abm.view.canvas import footnote, grid, new_figure
-from abm.view.labels import power_of_ten
+from abm.view.labels import power_of_ten, sentence
 from abm.view.style import BAND_ALPHA, BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, SMALL, VERMILLION, WIDTH
 
 DPI = 200
@@ -50,7 +50,12 @@ class Input:
 
 
 def draw_curves(
-    x: Input, results: Mapping[str, NDArray[np.float64]], label: str, level: float | None = None
+    x: Input,
+    results: Mapping[str, NDArray[np.float64]],
+    label: str,
+    level: float | None = None,
+    *,
+    told_apart_by: str = "",
 ) -> Figure:
     """Dose-response curves: mean over replicates with its 95 % interval.
 
@@ -58,6 +63,8 @@ def draw_curves(
     ----------
     results : mapping of str to (n_x, n_replicate) float64
         By the name of the curve.
+    told_apart_by : str
+        What the names of the curves are values of.
     label : str
         Of the result, with its unit.
     level : float, optional
@@ -74,9 +81,16 @@ def draw_curves(
         axes.axhline(level, color=GREY, linewidth=0.6, linestyle=":")
     _scale(axes, x, "x")
     axes.set_ylabel(_entitled(axes, label))
-    if len(results) > 1 or next(iter(results), ""):
-        figure.legend(loc="outside lower center", ncols=4)
+    if len(results) > 1:
+        figure.legend(loc="outside right center", title=told_apart_by)
+    footnote(figure, f"Mean{_band_text(next(iter(results.values())))}")
     return figure
+
+
+def _band_text(values: NDArray[np.float64]) -> str:
+    """What is said of the spread over replicates, (..., n_replicate)."""
+    replicates = values.shape[-1]
+    return f" and 95 % interval of {replicates} replicates" if replicates > 1 else " of one replicate"
 
 
 def draw_surface(
@@ -104,8 +118,8 @@ def draw_surface(
         axes.contour(columns, rows, means.T, levels=[window], colors=VERMILLION, linewidths=1.4)
     if written:
         _write(axes, image, means, lambda i, j: _mean_text(means[i, j], halves[i, j]))
-        if interval.exists:
-            footnote(figure, f"mean ± half of the 95 % interval over {results.shape[-1]} replicates")
+    line = "" if window is None else f". Line: {window:g}"
+    footnote(figure, f"Mean{_band_text(results) if written else ''}{line}")
     for one, which in ((x, axes.xaxis), (y, axes.yaxis)):
         which.set_ticks(range(len(one.values)), labels=list(one.names) or [_tick(v) for v in one.values])
     axes.set_xlabel(x.label)
@@ -163,12 +177,16 @@ def _write(axes: Axes, image: QuadMesh, values: NDArray[np.float64], text: Calla
 def _entitled(axes: Axes, label: str) -> str:
     """Give axes what follows the first comma of a label as title; what stands before it is returned."""
     head, _, rest = label.partition(", ")
-    axes.set_title("\n".join(wrap(rest, _TITLE_WIDTH)))
+    axes.set_title("\n".join(wrap(sentence(rest), _TITLE_WIDTH)))
     return head
 
 
 def _mean_text(mean: float, half: float) -> str:
-    return f"{mean:.3g}" + (f"\n±{half:.2g}" if np.isfinite(half) else "")
+    """``62 ± 5``: as many digits as the interval leaves certain."""
+    if not np.isfinite(half) or half <= 0.0:
+        return f"{mean:.3g}"
+    decimals = max(0, -int(np.floor(np.log10(half))))
+    return f"{mean:.{decimals}f}\n± {half:.{decimals}f}"
 
 
 def _tick(value: float) -> str:

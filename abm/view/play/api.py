@@ -146,9 +146,10 @@ def _plane(played: PlayedRun, query: Query, cytokine: str) -> tuple[dict[str, st
     frame = query.number("frame", 0, len(times) - 1)
     z = query.text("z", str(layers // 2))
     if z not in PROJECTIONS:
-        z = str(query.number("z", 0, layers - 1, layers // 2))
+        query.choice("z", (*map(str, range(layers)), *PROJECTIONS), z)
     most = query.number("most", 1, MOST_PIXELS, MOST_PIXELS)
     form = query.choice("type", ("f4", "u8"), "f4")
+    scale = query.choice("scale", SCALES, LINEAR)
     plane = played.plane(cytokine, frame, z)
     plane = block_mean(plane, block_factor((plane.shape[0], plane.shape[1]), most))
     low, high = ends_of(plane)
@@ -160,7 +161,6 @@ def _plane(played: PlayedRun, query: Query, cytokine: str) -> tuple[dict[str, st
     }
     if form == "f4":
         return about, np.ascontiguousarray(plane, "<f4").tobytes()
-    scale = query.choice("scale", SCALES, LINEAR)
     low, high = _scale_ends(query, scale, low, high)
     about |= {"scale": scale, "scale-low": repr(low), "scale-high": repr(high)}
     return about, quantise(plane, low, high, scale).tobytes()
@@ -172,9 +172,11 @@ def _scale_ends(query: Query, scale: str, low: float, high: float) -> tuple[floa
     if default[1] <= default[0]:
         default = (default[0], default[0] + (abs(default[0]) or 1.0))
     low, high = query.real("low", default[0]), query.real("high", default[1])
-    if not low < high or (scale == LOG and low <= 0.0):
+    largest = float(np.finfo(np.float32).max)
+    if not -largest <= low < high <= largest or (scale == LOG and low <= 0.0):
         positive = " and low > 0" if scale == LOG else ""
-        raise Refused(400, f"low={low:g}, high={high:g}: a {scale} scale needs low < high{positive}")
+        wanted = f"low < high within {largest:.2g}{positive}"
+        raise Refused(400, f"low={low:g}, high={high:g}: a {scale} scale needs {wanted}")
     return low, high
 
 

@@ -10,7 +10,7 @@ from matplotlib import colormaps
 from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
-from abm.errors import RecordError
+from abm.errors import RequestError
 from abm.record import CellFrame
 from abm.view.play.outlines import rings
 from abm.view.play.pack_fields import Scale
@@ -37,7 +37,7 @@ def colour_table(name: str) -> NDArray[np.uint8]:
         No such map; the message lists those that exist.
     """
     if name not in COLOURS:
-        raise RecordError(f"no colours {name!r}; there are {', '.join(COLOURS)}")
+        raise RequestError(f"no colours {name!r}; there are {', '.join(COLOURS)}")
     colours = field_colours() if name == "grey" else colormaps[name]
     table = np.empty((256, 3), np.uint8)
     table[:255] = np.rint(255 * colours(np.linspace(0.0, 1.0, 255))[:, :3])

@@ -90,6 +90,8 @@ class Query:
             raise Refused(400, f"the query has no entry {unknown[0][:40]!r}; allowed: {allowed}")
         if len(pairs) > len(self._values):
             raise Refused(400, "an entry of the query is given twice")
+        if "compress" in known:
+            self.choice("compress", ("0", "1"), "0")
 
     def text(self, name: str, default: str | None = None) -> str:
         """A word; refused when it is missing and has no default."""

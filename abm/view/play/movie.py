@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from abm.errors import RecordError
+from abm.errors import RequestError
 from abm.view.labels import name_label
 from abm.view.play.compose import COLOURS, Image, colour_table
 from abm.view.play.encoder import find_ffmpeg, video
@@ -161,7 +161,7 @@ class Movie:
             return Scale(LINEAR, 0.0, high if high > 0 else 1.0)
         if self._options.scale == LOG and found.kind != LOG:
             if low <= 0.0:
-                raise RecordError(f"a logarithmic scale needs values above 0; the lowest is {low:g}")
+                raise RequestError(f"a logarithmic scale needs values above 0; the lowest is {low:g}")
             return Scale(LOG, low, high if high > low else 2 * low)
         return found
 
@@ -235,27 +235,29 @@ def gif_shape(shape: tuple[int, int]) -> tuple[int, int]:
 
 def _check(session: Session, options: MovieOptions) -> None:
     if len(session) > MOST_RUNS:
-        raise RecordError(f"{len(session)} runs were given; a film shows at most {MOST_RUNS} side by side")
+        raise RequestError(f"{len(session)} runs were given; a film shows at most {MOST_RUNS} side by side")
     for what, given, known in (
         ("preset", options.preset, PRESETS),
         ("scale", options.scale, (AUTO, LINEAR, LOG)),
         ("colours", options.colours, COLOURS),
     ):
         if given not in known:
-            raise RecordError(f"no {what} {given!r}; there are {', '.join(known)}")
+            raise RequestError(f"no {what} {given!r}; there are {', '.join(known)}")
 
 
 def _check_shapes(panels: Sequence[Panel]) -> None:
     first = panels[0].grid.size
     for panel in panels:
         if abs(panel.grid.size[1] * first[0] - first[1] * panel.grid.size[0]) > 0.01 * first[0] * first[1]:
-            raise RecordError(
+            raise RequestError(
                 f"the tissues of {panels[0].label} and {panel.label} differ in shape; film them one by one"
             )
 
 
 def _times(recorded: NDArray[np.float64], options: MovieOptions) -> NDArray[np.float64]:
     low, high = options.begin, options.end
+    if low is not None and high is not None and low > high:
+        raise RequestError(f"a film cannot be from day {low:g} to day {high:g}")
     kept = recorded[
         (recorded >= (-np.inf if low is None else low)) & (recorded <= (np.inf if high is None else high))
     ]
@@ -265,5 +267,5 @@ def _times(recorded: NDArray[np.float64], options: MovieOptions) -> NDArray[np.f
             if len(recorded)
             else "none was recorded"
         )
-        raise RecordError(f"there are no frames to film: {span}")
+        raise RequestError(f"there are no frames to film: {span}")
     return kept[thinned(len(kept), options.every)]

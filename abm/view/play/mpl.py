@@ -15,7 +15,7 @@ from matplotlib.colors import ListedColormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.widgets import Button, Slider
 
-from abm.errors import RecordError
+from abm.errors import RecordError, RequestError
 from abm.view.play.compose import Image, colour_table
 from abm.view.play.pack_fields import scale_for
 from abm.view.play.panel import Panel
@@ -191,7 +191,7 @@ def show(paths: Sequence[str | Path], field: str | None = None) -> None:
         More than one file, or matplotlib has no windows here.
     """
     if len(paths) != 1 or Path(paths[0]).is_dir():
-        raise RecordError("the matplotlib player shows one file; the browser's shows several: without --mpl")
+        raise RequestError("the matplotlib player shows one file; the browser's shows several: without --mpl")
     plt.switch_backend(mpl.rcParams["backend"])
     if not plt.get_backend().lower().endswith(WINDOWS):
         raise RecordError(

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from abm import __version__
 from abm.analysis.groups import origin_text
-from abm.errors import RecordError
+from abm.errors import RecordError, RequestError
 from abm.record.layout import CODED_COLUMNS
 from abm.view.play.api import series_document
 from abm.view.play.assets import INDEX, SCRIPT, STYLE, read_asset
@@ -261,7 +261,7 @@ def thinned(count: int, every: int) -> list[int]:
 def _chosen(known: Sequence[str], wanted: Sequence[str] | None, what: str) -> list[str]:
     for name in wanted or ():
         if name not in known:
-            raise RecordError(f"{what} {name!r}; there are {', '.join(known) or 'none'}")
+            raise RequestError(f"{what} {name!r}; there are {', '.join(known) or 'none'}")
     return [name for name in known if wanted is None or name in wanted]
 
 

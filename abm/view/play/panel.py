@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from abm.analysis.experiment import Experiment, read_experiment
 from abm.analysis.groups import origin_text
-from abm.errors import RecordError
+from abm.errors import RequestError
 from abm.record import CellFrame, Run
 from abm.view.labels import arm_label, name_label, unit_label
 from abm.view.options import Options
@@ -122,14 +122,14 @@ def _layer(given: str, grid: Grid) -> str:
     if not given:
         return MAXIMUM
     if not (given.isascii() and given.isdigit() and int(given) < grid.shape[0]):
-        raise RecordError(f"no layer {given!r}; there are 0 to {grid.shape[0] - 1}, max and mean")
+        raise RequestError(f"no layer {given!r}; there are 0 to {grid.shape[0] - 1}, max and mean")
     return given
 
 
 def _field_name(run: Run, wanted: str | None) -> str:
     """The field shown; empty when none was recorded."""
     if wanted is not None and wanted not in run.cytokines:
-        raise RecordError(f"{run.path.name}: no field {wanted!r}; there are {', '.join(run.cytokines)}")
+        raise RequestError(f"{run.path.name}: no field {wanted!r}; there are {', '.join(run.cytokines)}")
     if len(run.field_times) == 0 or not run.cytokines:
         return ""
     usual = Options().field

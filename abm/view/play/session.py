@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Generic, TypeVar
 
 from abm.analysis.groups import result_files
-from abm.errors import RecordError
+from abm.errors import RequestError
 from abm.record import Run
 from abm.record.following import FollowedRun
 from abm.view.play.planes import Plane, read_plane
@@ -112,7 +112,7 @@ class Session(Mapping[str, PlayedRun]):
     def __init__(self, paths: Iterable[str | Path]) -> None:
         files = list(dict.fromkeys(path.resolve() for path in result_files(paths)))
         if len(files) > MOST_RUNS:
-            raise RecordError(f"{len(files)} files were given; {MOST_RUNS} can be looked at together")
+            raise RequestError(f"{len(files)} files were given; {MOST_RUNS} can be looked at together")
         planes: Memory[Plane] = Memory(PLANE_BYTES)
         with ExitStack() as opened:
             self._runs: dict[str, PlayedRun] = {}
