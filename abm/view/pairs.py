@@ -54,7 +54,7 @@ def draw_pairs(groups: RunGroups, options: Options) -> Figure:
         panel.set_ylim(bottom=0.0)
         panel.set_xlim(0.0, edges[-1])
     for panel in panels[len(shown) :]:
-        panel.set_visible(False)
+        panel.remove()
     for panel in panels[: len(shown)][-min(COLUMNS, len(shown)) :]:
         panel.set_xlabel("Distance r (µm)")
         panel.tick_params(labelbottom=True)
