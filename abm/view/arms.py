@@ -34,8 +34,7 @@ def draw_arms(groups: RunGroups, options: Options) -> Figure:
     figure = new_figure(height=len(shown) * (14 + rows * ROW_HEIGHT) + 8)
     parts = figure.subfigures(len(shown), 1, squeeze=False)[:, 0]
     for part, (text, curves), name in zip(parts, shown.items(), "ab", strict=False):
-        _block(part, groups, curves, styles, options)
-        part.supylabel(text, fontsize="medium")
+        _block(part, groups, text, curves, styles, options)
         if len(shown) > 1:
             letter(part.axes[0], name)
     footnote(figure, f"{spread_text(groups.values(), options.individual)}. Grey: means of the other arms.")
@@ -47,29 +46,29 @@ def _quantities(groups: RunGroups, options: Options) -> dict[str, dict[str, Curv
     run, made = groups.runs[0], next(iter(groups.experiments.values()))
     found = {}
     if THRESHOLD in run.series_names:
-        found["Withdrawal threshold (g)"] = {arm: collect(groups[arm], THRESHOLD) for arm in groups}
+        found["Withdrawal\nthreshold (g)"] = {arm: collect(groups[arm], THRESHOLD) for arm in groups}
     if options.field in run.cytokines and WHOLE in run.series_names:
         region = made.readout_region
         where: dict[str, Any] = {"cytokine": options.field} | ({"region": region} if region else {})
         series = REGIONAL if region else WHOLE
-        text = f"{sentence(name_label(options.field, made.labels))} ({run.series(WHOLE).unit})"
         place = name_label(region, made.labels) if region else "whole tissue"
-        found[f"{text}, {place}"] = {arm: collect(groups[arm], series, **where) for arm in groups}
+        text = f"{sentence(name_label(options.field, made.labels))}, {place}\n({run.series(WHOLE).unit})"
+        found[text] = {arm: collect(groups[arm], series, **where) for arm in groups}
     return found
 
 
 def _block(
     part: Any,
     groups: RunGroups,
+    text: str,
     curves: Mapping[str, Curves],
     styles: Mapping[str, ArmStyle],
     options: Options,
 ) -> None:
     """The panels of one quantity, on one scale."""
     rows = math.ceil(len(curves) / COLUMNS)
-    panels = [
-        one for row in grid(part, rows, min(len(curves), COLUMNS), sharex=True, sharey=True) for one in row
-    ]
+    lines = grid(part, rows, min(len(curves), COLUMNS), sharex=True, sharey=True)
+    panels = [panel for line in lines for panel in line]
     for panel, arm in zip(panels, curves, strict=False):
         for other, one in curves.items():
             if other != arm:
@@ -82,6 +81,8 @@ def _block(
         panel.tick_params(labelbottom=True)
         panel.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
     for panel in panels[len(curves) :]:
-        panel.set_visible(False)
+        panel.remove()
+    for line in lines:
+        line[0].set_ylabel(text)
     from_zero(panels[: len(curves)], 1.08)
     part.supxlabel(time_label(groups), fontsize="medium")
