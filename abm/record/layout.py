@@ -77,7 +77,8 @@ GROUP_DESCRIPTIONS: Mapping[str, str] = {
     LEDGER: "Cumulative counts of what happened to cells since the start of the run.",
     FIELDS: "Concentration of every cytokine, frame by frame, and the maps that do not change.",
     CELLS: "One row per cell and frame; a frame is a contiguous range of rows (CF contiguous ragged array).",
-    EVENTS: "What was done to the tissue and when: injuries, doses, and remarks of the engine.",
+    EVENTS: "What was given to the tissue and when: interventions, with the amount of a dose, and remarks of "
+    "the engine. Injuries are in the scenario.",
     SUMMARY: "Scalars computed when the run ended.",
     CHECKPOINT: "The latest two saved states, in turn in slot0 and slot1; opaque to all but the engine.",
 }

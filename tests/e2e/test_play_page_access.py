@@ -153,6 +153,30 @@ def test_nothing_overlaps_and_nothing_scrolls(
             assert across <= 1 or down <= 1, (a, b)
 
 
+def test_colour_bars_follow_the_width(watcher: Watcher, url: str) -> None:
+    watcher.open(f"{url}&runs=2")
+    drawn_as_shown = """() => { const c = document.querySelector('#bars canvas');
+        return c.clientWidth > 50 && c.width === Math.round(c.clientWidth * devicePixelRatio); }"""
+    widths = set()
+    for key in ("", "s", "d", "s", "d"):
+        if key:
+            watcher.page.keyboard.press(key)
+        watcher.page.wait_for_function(drawn_as_shown)
+        widths.add(watcher.page.evaluate("document.querySelector('#bars canvas').clientWidth"))
+    assert len(widths) > 1
+
+
+def test_counts_of_all_runs_are_shown(watcher: Watcher, url: str) -> None:
+    watcher.open(f"{url}&runs=0,1,2")
+    watcher.page.wait_for_function(
+        "document.querySelector('.legend .count').textContent.split('·').length === 3"
+    )
+    cut_off = (
+        "[...document.querySelectorAll('.legend .name')].filter(e => e.scrollWidth > e.clientWidth).length"
+    )
+    assert watcher.page.evaluate(cut_off) == 0
+
+
 def test_theme_follows_the_system_until_one_is_chosen(watcher: Watcher, url: str) -> None:
     watcher.open(f"{url}&runs=2")
     light = watcher.pixels("body").mean()

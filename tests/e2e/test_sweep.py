@@ -84,6 +84,8 @@ def test_status_and_table(done: Path, capsys: pytest.CaptureFixture[str]) -> Non
     rows = list(csv.DictReader((done / "t.csv").read_text(encoding="utf-8").splitlines()))
     assert len(rows) == 24
     assert {row["status"] for row in rows} == {"complete"}
+    assert abm_here("sweep", "table", done / "out", "-o", done / "t.txt") == 2
+    assert ".csv or .parquet" in capsys.readouterr().err and not (done / "t.txt").exists()
     # The arm without cells is one run for all doses.
     assert len({row["run"] for row in rows if row["arm"] == "cci"}) == 2
 

@@ -19,9 +19,14 @@ def run(tmp_path: Path) -> Path:
     return write_run(tmp_path / "cci_r000.h5", "cci")
 
 
-def refused(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
+def asked(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
+    """What is said, in a line, where something is asked for that is not there."""
+    return refused(capsys, *arguments, code=2)
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str | Path, code: int = 4) -> str:
     """What a call that must fail says, a line."""
-    assert abm_here(*arguments) == 4
+    assert abm_here(*arguments) == code
     said = capsys.readouterr().err.strip()
     assert "\n" not in said
     return said
@@ -54,11 +59,13 @@ def test_a_page_beyond_the_limit_is_not_written(
 
 
 def test_what_movie_refuses(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "ending in .mp4, .gif or .html" in refused(capsys, "movie", run, "-o", tmp_path / "film.avi")
+    assert "ending in .mp4, .gif or .html" in asked(capsys, "movie", run, "-o", tmp_path / "film.avi")
     assert "no folder" in refused(capsys, "movie", run, "-o", tmp_path / "no" / "film.mp4")
     two = ("--field", "TNF-a", "--field", "IL-10")
-    assert "one field, not TNF-a and IL-10" in refused(capsys, "movie", run, "-o", tmp_path / "a.mp4", *two)
-    assert "no field 'IL-99'" in refused(capsys, "movie", run, "-o", tmp_path / "a.html", "--field", "IL-99")
+    assert "one field, not TNF-a and IL-10" in asked(capsys, "movie", run, "-o", tmp_path / "a.mp4", *two)
+    assert "no field 'IL-99'" in asked(capsys, "movie", run, "-o", tmp_path / "a.html", "--field", "IL-99")
+    late = ("--from", "3 d", "--to", "1 d")
+    assert "from day 3 to day 1" in asked(capsys, "movie", run, "-o", tmp_path / "a.mp4", *late)
     assert "no such file" in refused(capsys, "movie", tmp_path / "none.h5", "-o", tmp_path / "a.html")
     (tmp_path / "cut.h5").write_bytes(run.read_bytes()[:20000])
     assert "cut off" in refused(capsys, "movie", tmp_path / "cut.h5", "-o", tmp_path / "a.html")

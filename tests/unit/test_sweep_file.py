@@ -122,6 +122,11 @@ LENGTH = "t: {path: time.duration, list: [6 h]}"
         (f"{HEAD}vary: {{}}\n", "3:", "vary"),
         (f"{HEAD}vary: {{t: {{path: time.duration, list: []}}}}\n", "3:", "list"),
         (f"{HEAD}vary: {{t: 5}}\n", "3:", "t"),
+        (
+            f"{HEAD}vary: {{t: {{path: time.duration, list: [6 h, 3 h, 0.25 d]}}}}\n",
+            "3:",
+            "value 3 is the same",
+        ),
         (f"{HEAD}vary: {{t: {{path: [1], list: [6 h]}}}}\n", "3:", "path"),
         (
             f"{HEAD}vary: {{t: {{path: time.duration, csv: {{file: /dev/zero, column: a}}}}}}\n",

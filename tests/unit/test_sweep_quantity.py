@@ -138,9 +138,9 @@ def test_labels_say_what_when_and_against_what(manifest: Manifest) -> None:
     relief = Quantity("withdrawal_threshold", "cells", "cci", True, 0.0, 14.0, "hour")
     assert (
         relief.label(manifest)
-        == "maximal possible effect [%], mean from 0 d to 14 d after hour, cells against cci"
+        == "maximal possible effect [%], cells against CCI, mean over 0 d to 14 d from hour on"
     )
-    assert Quantity("pain_area", "cells").label(manifest) == "pain area [d]"
+    assert Quantity("pain_area", "cells").label(manifest) == "pain area [d], cells"
 
 
 def test_rank_names_the_ends_and_a_typical_run(manifest: Manifest) -> None:
@@ -180,10 +180,10 @@ def test_cells_of_a_surface_show_mean_and_interval() -> None:
     with house_style():
         figure = draw_surface(x, y, results, "effect [%], mean from 0 d to 4 d", None)
     texts = written(figure)
-    assert len(texts) == 5 and "10\n±13" in texts and texts.count("0\n±0") == 4
+    assert len(texts) == 5 and "10\n± 13" in texts and texts.count("0") == 4
     axes = figure.axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["10⁴", "2.5×10⁵"]
-    assert axes.get_title(loc="left") == "mean from 0 d to 4 d"
+    assert axes.get_title(loc="left") == "Mean from 0 d to 4 d"
     assert figure.axes[1].get_ylabel() == "effect [%]"
 
 

@@ -146,7 +146,7 @@ def _plane(played: PlayedRun, query: Query, cytokine: str) -> tuple[dict[str, st
     frame = query.number("frame", 0, len(times) - 1)
     z = query.text("z", str(layers // 2))
     if z not in PROJECTIONS:
-        query.choice("z", (*map(str, range(layers)), *PROJECTIONS), z)
+        z = str(query.number("z", 0, layers - 1, layers // 2, words=PROJECTIONS))
     most = query.number("most", 1, MOST_PIXELS, MOST_PIXELS)
     form = query.choice("type", ("f4", "u8"), "f4")
     scale = query.choice("scale", SCALES, LINEAR)

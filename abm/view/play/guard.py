@@ -107,12 +107,14 @@ class Query:
             raise Refused(400, f"{name}={value[:40]}: allowed is {', '.join(allowed) or 'nothing'}")
         return value
 
-    def number(self, name: str, low: int, high: int, default: int | None = None) -> int:
-        """A whole number from `low` to `high`, both included."""
+    def number(
+        self, name: str, low: int, high: int, default: int | None = None, *, words: Sequence[str] = ()
+    ) -> int:
+        """A whole number from `low` to `high`, both included; `words` are allowed too, and read elsewhere."""
         value = self.text(name, None if default is None else str(default))
         if not _NUMBER.fullmatch(value) or not low <= int(value) <= high:
             span = f"a whole number from {low} to {high}" if low <= high else "nothing: there is none"
-            raise Refused(400, f"{name}={value[:40]}: allowed is {span}")
+            raise Refused(400, f"{name}={value[:40]}: allowed is {' or '.join((span, *words))}")
         return int(value)
 
     def real(self, name: str, default: float) -> float:

@@ -20,10 +20,16 @@ interface Bar {
 export class Bars {
   private readonly place = byId("bars");
   private drawn = "";
+  private bars: Bar[] = [];
+
+  constructor() {
+    // A panel that opens or closes changes their width after the pictures were brought in line.
+    new ResizeObserver(() => this.draw()).observe(this.place);
+  }
 
   /** Bring the bars in line with the pictures. */
   show(stage: Stage, runs: readonly Run[], state: ViewState, shade: Shade): void {
-    const bars = barsOf(stage, runs, state, shade);
+    const bars = (this.bars = barsOf(stage, runs, state, shade));
     const signature = JSON.stringify([bars.map((bar) => [bar.title, bar.scale, bar.table[0], bar.table[200]]), this.place.clientWidth, shade]);
     if (signature === this.drawn) return;
     this.drawn = signature;
@@ -36,7 +42,14 @@ export class Bars {
         }),
       );
     }
-    bars.forEach((bar, i) => draw(this.place.children[i] as HTMLElement, bar));
+    this.draw();
+  }
+
+  private draw(): void {
+    this.bars.forEach((bar, i) => {
+      const element = this.place.children[i];
+      if (element) drawInto(element as HTMLElement, bar);
+    });
   }
 }
 
@@ -59,7 +72,7 @@ function barsOf(stage: Stage, runs: readonly Run[], state: ViewState, shade: Sha
   return bars;
 }
 
-function draw(element: HTMLElement, bar: Bar): void {
+function drawInto(element: HTMLElement, bar: Bar): void {
   const [title, canvas] = element.children as unknown as [HTMLElement, HTMLCanvasElement];
   title.textContent = title.title = bar.title;
   drawBarOn(canvas, bar.scale, bar.table, bar.title);

@@ -44,6 +44,9 @@ function stroke(colour: string, dash: number[]): HTMLCanvasElement {
   return canvas;
 }
 
+/** Counts of so many runs have room beside the name; those of more stand below it. */
+const MOST_BESIDE = 2;
+
 /** Legend of the cells; its switches hide types. */
 export class Legend {
   private readonly place = byId("legend");
@@ -76,7 +79,8 @@ export class Legend {
   /** Numbers of the cells in the tissue, of every run shown. */
   count(frames: readonly (Cells | null)[]): void {
     const none = frames.every((cells) => cells === null);
-    const tallies = (none ? [] : frames.slice(0, 3)).map((cells) => {
+    this.place.classList.toggle("many", frames.length > MOST_BESIDE);
+    const tallies = (none ? [] : frames).map((cells) => {
       const type = new Uint32Array(256);
       const phenotype = new Uint32Array(256);
       if (!cells) return { type, phenotype };
