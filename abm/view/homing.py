@@ -11,9 +11,10 @@ from abm.analysis.curves import Curves, collect
 from abm.analysis.groups import RunGroups
 from abm.analysis.migration import injected_types
 from abm.analysis.quantities import section_area
-from abm.view.canvas import NothingToShowError, grid, letter, new_figure
+from abm.view.canvas import grid, letter, new_figure
 from abm.view.curve_axes import arm_handles, draw_curves, from_zero, mark_doses, spread_text, time_axis
 from abm.view.labels import name_label
+from abm.view.msc import injected_and_region
 from abm.view.options import Options
 from abm.view.pain import require
 from abm.view.style import GREY, ArmStyle, arm_styles
@@ -24,12 +25,7 @@ COUNT = "cell_count"
 def draw_homing(groups: RunGroups, options: Options) -> Figure:
     """Density of injected cells in the site and outside it, and their ratio, over time; a row per type."""
     require(groups, COUNT)
-    kinds = injected_types(groups.runs)
-    region = next(iter(groups.experiments.values())).readout_region
-    if not kinds:
-        raise NothingToShowError("no cells were injected in these runs")
-    if not region:
-        raise NothingToShowError("the readout has no region that injected cells could be in or out of")
+    kinds, region = injected_and_region(groups)
     labels = next(iter(groups.experiments.values())).labels
     styles = arm_styles(groups)
     shown: dict[str, ArmStyle] = {}

@@ -19,15 +19,27 @@ from abm.view.pain import require
 from abm.view.style import ArmStyle, arm_styles
 
 
-def draw_msc(groups: RunGroups, options: Options) -> Figure:
-    """Injected cells over time: in the site, elsewhere, waiting in compartments, distance to the site."""
-    require(groups, "cell_count")
+def injected_and_region(groups: RunGroups) -> tuple[list[str], str]:
+    """Types of the injected cells, and the region that the readout is of.
+
+    Raises
+    ------
+    NothingToShowError
+        There are none.
+    """
     kinds = injected_types(groups.runs)
     region = next(iter(groups.experiments.values())).readout_region
     if not kinds:
         raise NothingToShowError("no cells were injected in these runs")
     if not region:
         raise NothingToShowError("the readout has no region that injected cells could be in or out of")
+    return kinds, region
+
+
+def draw_msc(groups: RunGroups, options: Options) -> Figure:
+    """Injected cells over time: in the site, elsewhere, waiting in compartments, distance to the site."""
+    require(groups, "cell_count")
+    kinds, region = injected_and_region(groups)
     labels = next(iter(groups.experiments.values())).labels
     styles = arm_styles(groups)
     figure = new_figure(height=22 + 88 * len(kinds))
