@@ -31,7 +31,7 @@ class RunGroups(Mapping[str, list[Run]]):
 
     def __init__(self, arms: Mapping[str, list[Run]], notices: Iterable[str] = ()) -> None:
         found = {arm: read_experiment(runs[0]) for arm, runs in arms.items()}
-        order = sorted(arms, key=lambda arm: _rank(arm, found[arm]))
+        order = sorted(arms, key=lambda arm: arm_rank(arm, found[arm]))
         self._arms = {arm: sorted(arms[arm], key=lambda run: run.replicate) for arm in order}
         self.experiments: dict[str, Experiment] = {arm: found[arm] for arm in order}
         self.notices = [*notices, *_differences(self._arms)]
@@ -141,7 +141,8 @@ def result_files(paths: Iterable[str | Path]) -> Iterator[Path]:
         raise RecordError("no result file was given; name files or folders that hold *.h5")
 
 
-def _rank(arm: str, experiment: Experiment) -> tuple[int, float, str]:
+def arm_rank(arm: str, experiment: Experiment) -> tuple[int, float, str]:
+    """What arms are sorted by: their role, then the day of their first dose, then their name."""
     first = min((dose.day for dose in experiment.doses), default=float("inf"))
     return ROLES.index(experiment.role), first, arm
 

@@ -154,6 +154,19 @@ def test_one_file_given_twice_is_one_run(tmp_path: Path) -> None:
         assert list(session) == ["0"]
 
 
+def test_runs_of_a_folder_are_in_the_order_of_figures(tmp_path: Path) -> None:
+    given = [
+        write_run(tmp_path / f"{arm}.h5", arm, plan=Plan(days=0.1)) for arm in ("cci_bmsc", "cci", "sham")
+    ]
+
+    def arms(*paths: Path) -> list[str]:
+        with Session(paths) as session:
+            return [played.followed.path.stem for played in session.values()]
+
+    assert arms(tmp_path) == ["sham", "cci", "cci_bmsc"]
+    assert arms(*given) == ["cci_bmsc", "cci", "sham"]
+
+
 def test_too_many_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_run(tmp_path / "a.h5", "cci")
     write_run(tmp_path / "b.h5", "cci")

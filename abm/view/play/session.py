@@ -10,7 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Generic, TypeVar
 
-from abm.analysis.groups import result_files
+from abm.analysis.experiment import read_experiment
+from abm.analysis.groups import arm_rank, result_files
 from abm.errors import RequestError
 from abm.record import Run
 from abm.record.following import FollowedRun
@@ -101,7 +102,8 @@ class Session(Mapping[str, PlayedRun]):
     Parameters
     ----------
     paths : iterable of path
-        Result files, or folders of them; the same file twice counts once.
+        Result files, or folders of them; the same file twice counts once.  Files keep their order; with
+        a folder among them runs are in the order of the arms in figures.
 
     Raises
     ------
@@ -110,6 +112,7 @@ class Session(Mapping[str, PlayedRun]):
     """
 
     def __init__(self, paths: Iterable[str | Path]) -> None:
+        paths = list(paths)
         files = list(dict.fromkeys(path.resolve() for path in result_files(paths)))
         if len(files) > MOST_RUNS:
             raise RequestError(f"{len(files)} files were given; {MOST_RUNS} can be looked at together")
@@ -120,6 +123,8 @@ class Session(Mapping[str, PlayedRun]):
                 played = PlayedRun(str(number), path, planes)
                 opened.callback(played.followed.close)
                 self._runs[played.id] = played
+            if any(Path(path).is_dir() for path in paths):
+                self._runs = dict(sorted(self._runs.items(), key=lambda item: _rank(item[1])))
             self._opened = opened.pop_all()
 
     def __getitem__(self, name: str) -> PlayedRun:
@@ -142,3 +147,8 @@ class Session(Mapping[str, PlayedRun]):
     def close(self) -> None:
         """Close every file."""
         self._opened.close()
+
+
+def _rank(played: PlayedRun) -> tuple[tuple[int, float, str], int]:
+    with played.reading() as run:
+        return arm_rank(run.arm, read_experiment(run)), run.replicate

@@ -9,7 +9,7 @@ export function runLabel(run: Run, among: readonly Run[]): string {
   const arm = run.armLabel || run.file;
   if (same.length < 2) return arm;
   const twins = same.filter((other) => other !== run && other.replicate === run.replicate);
-  if (twins.length === 0) return `${arm} · replicate ${run.replicate}`;
+  if (twins.length === 0) return `${arm} · rep. ${run.replicate}`;
   return `${arm} · ${twins.some((other) => other.title === run.title) ? run.file : run.title}`;
 }
 
