@@ -320,5 +320,5 @@ def test_a_change_is_told_in_words() -> None:
         BOX + SOURCE, "modify: {of: source, behaviour: secretion of X, by: 0.1, since: 20 min}"
     )
     state = new_state(m)
-    told = [step(m, state) for _ in range(4)]
+    told = [[given.text for given in step(m, state)] for _ in range(4)]
     assert told == [[], [], ["secretion of X of source x 0.1"], []]
