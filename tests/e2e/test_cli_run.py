@@ -222,7 +222,7 @@ def test_info_and_plot_read_what_was_written(
     assert abm_here("plot", "deep/out", "-o", tmp_path, "--kind", "pain", "--dpi", "40") == 0
     assert capsys.readouterr().out.splitlines() == [str(tmp_path / "pain.png")]
     assert (tmp_path / "pain.png").read_bytes().startswith(b"\x89PNG")
-    assert abm_here("plot", "deep/out", "--kind", "pian") == 4
+    assert abm_here("plot", "deep/out", "--kind", "pian") == 2
     assert "'pian'" in capsys.readouterr().err
 
 
