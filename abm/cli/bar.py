@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from abm.cli.failure import say
+from abm.study.pool import listening
 
 LINE_SECONDS = 10.0
 
@@ -17,7 +18,23 @@ Advance = Callable[[int, int], None]
 
 @contextmanager
 def counting(what: str, quiet: bool) -> Iterator[Advance]:
-    """A function to be told how much is done, and of how much; it shows that on standard error."""
+    """A function to be told how much is done, and of how much; it shows that on standard error.
+
+    Ctrl-C is heeded when it is called next: raised wherever the signal happens to come, in a callback of a
+    library, it could be lost.
+    """
+    with listening() as asked, _shown(what, quiet) as show:
+
+        def advance(done: int, total: int) -> None:
+            if asked():
+                raise KeyboardInterrupt
+            show(done, total)
+
+        yield advance
+
+
+@contextmanager
+def _shown(what: str, quiet: bool) -> Iterator[Advance]:
     if quiet:
         yield lambda _done, _total: None
     elif sys.stderr.isatty() and os.environ.get("TERM") != "dumb":

@@ -78,7 +78,7 @@ def test_play_with_mpl_needs_a_window(run: Path, capsys: pytest.CaptureFixture[s
 
 @pytest.mark.e2e
 def test_ctrl_c_ends_a_page_at_once_and_leaves_nothing(tmp_path: Path) -> None:
-    write_run(tmp_path / "cci_r000.h5", "cci", plan=Plan(days=60.0))
+    write_run(tmp_path / "cci_r000.h5", "cci", plan=Plan(days=240.0))
     process = start("movie", "cci_r000.h5", "-o", "page.html", cwd=tmp_path)
     end = time.monotonic() + 60
     while not list(tmp_path.glob(".page.*.part.html")) and time.monotonic() < end:
