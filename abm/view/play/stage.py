@@ -292,7 +292,7 @@ def _colour_bar(
     painted = ListedColormap(colours[:255] / 255.0)
     bar = figure.colorbar(ScalarMappable(norm, painted), cax=_axes(figure, layout, layout.bar))
     size = 20 * layout.unit * POINT
-    bar.set_label(words.field, fontsize=size)
+    bar.set_label(words.field, fontsize=size, labelpad=0.4 * size)
     bar.ax.tick_params(labelsize=0.9 * size, which="both")
     bar.outline.set_linewidth(0.5)
     if scale.kind == LOG:

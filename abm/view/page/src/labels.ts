@@ -29,7 +29,7 @@ export function codeLabel(run: Run, column: string, code: number): string {
 }
 
 export function layerLabel(run: Run, z: string): string {
-  if (z === "max") return "maximum along z";
+  if (z === "max") return "max along z";
   if (z === "mean") return "mean along z";
   const spacing = spacings(run)[2];
   return `z = ${Number((run.origin[2] + (Number(z) + 0.5) * spacing).toPrecision(5))} µm`;
